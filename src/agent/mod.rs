@@ -1,0 +1,1 @@
+//! The in-pod agent: reads requests, runs probes, writes answers.

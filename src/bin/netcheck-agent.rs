@@ -1,0 +1,3 @@
+//! The program that runs inside a pod: no kube, no clap, static.
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! Faults that objects alone show: one file a finding.
+//!
+//! A check reads the cluster and the question, and nothing else: no probe's answer, no other check's finding. What
+//! joins them is in `correlate`.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use crate::finding::{Meta, Verdict};
+use crate::model::{Cluster, Question};
+
+/// What a check may read.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub cluster: &'a Cluster,
+    pub question: &'a Question,
+}
+
+/// A fault that can be seen in objects.
+pub trait Check: Sync {
+    fn meta(&self) -> &'static Meta;
+    fn run(&self, cx: &Context<'_>) -> Verdict;
+}
+
+/// Every check, in the order of its code.
+pub const ALL: &[&dyn Check] = &[];

@@ -1,0 +1,1 @@
+//! Agents in the cluster: the only module that changes anything there.

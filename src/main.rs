@@ -1,0 +1,3 @@
+//! `kubectl netcheck`.
+
+fn main() {}

@@ -1,0 +1,134 @@
+//! Everything that was read of one cluster.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ConfigMap, EndpointSlice, Event, Ingress, IngressClass, Known, Namespace, Node, ObjectRef, Pod, Query, Resource, Selector,
+    Service, Workload,
+};
+
+/// What was read, kind by kind. Decisions take this and nothing else.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    /// `v1.36.3`.
+    pub version: Known<String>,
+    pub api_groups: Known<Vec<String>>,
+    pub nodes: Store<Node>,
+    pub namespaces: Store<Namespace>,
+    pub pods: Store<Pod>,
+    pub services: Store<Service>,
+    pub endpoint_slices: Store<EndpointSlice>,
+    pub events: Store<Event>,
+    pub config_maps: Store<ConfigMap>,
+    /// Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and CronJobs.
+    pub workloads: Store<Workload>,
+    pub ingresses: Store<Ingress>,
+    pub ingress_classes: Store<IngressClass>,
+    /// Names and pod selectors of the NetworkPolicies.
+    pub network_policies: Store<(ObjectRef, Selector)>,
+    /// CIDRs of the ServiceCIDR objects.
+    pub service_cidrs: Store<String>,
+    /// Custom objects as JSON, by `plural.version.group`.
+    pub custom: BTreeMap<String, Known<Vec<serde_json::Value>>>,
+    /// Last lines of logs, by the query that asked for them.
+    pub logs: BTreeMap<Query, Known<String>>,
+}
+
+/// One read and its answer.
+#[derive(Debug, Clone)]
+pub struct Listing<T> {
+    pub query: Query,
+    pub items: Known<Vec<T>>,
+}
+
+/// All reads of one kind.
+#[derive(Debug, Clone)]
+pub struct Store<T> {
+    pub listings: Vec<Listing<T>>,
+}
+
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        Self { listings: Vec::new() }
+    }
+}
+
+impl<T> Store<T> {
+    pub fn push(&mut self, query: Query, items: Known<Vec<T>>) {
+        self.listings.push(Listing { query, items });
+    }
+
+    /// Every object that any read returned. An object may occur twice when two reads overlap.
+    pub fn seen(&self) -> impl Iterator<Item = &T> {
+        self.listings.iter().filter_map(|l| l.items.got()).flatten()
+    }
+
+    /// The answer of the read that lists everything in a namespace (or in all of them).
+    ///
+    /// `Got` is a complete list: absence from it is evidence. The caller filters by namespace, as the list may be wider.
+    pub fn complete(&self, resource: &Resource, namespace: Option<&str>) -> Known<&Vec<T>> {
+        let mut answer = Known::Unasked;
+        for listing in &self.listings {
+            let q = &listing.query;
+            let covers =
+                q.resource == *resource && q.is_complete() && (q.namespace.is_none() || q.namespace.as_deref() == namespace);
+            if covers {
+                match listing.items.as_ref() {
+                    Known::Got(items) => return Known::Got(items),
+                    other @ (Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked) => answer = other,
+                }
+            }
+        }
+        answer
+    }
+
+    /// The answer to exactly this read.
+    pub fn answer(&self, query: &Query) -> Known<&Vec<T>> {
+        self.listings.iter().find(|l| l.query == *query).map_or(Known::Unasked, |l| l.items.as_ref())
+    }
+}
+
+impl Cluster {
+    pub fn pod(&self, object: &ObjectRef) -> Option<&Pod> {
+        self.pods.seen().find(|p| p.namespace == object.namespace && p.name == object.name)
+    }
+
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
+        self.services.seen().find(|s| s.namespace == namespace && s.name == name)
+    }
+
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.seen().find(|n| n.name == name)
+    }
+
+    pub fn config_map(&self, namespace: &str, name: &str) -> Option<&ConfigMap> {
+        self.config_maps.seen().find(|c| c.namespace == namespace && c.name == name)
+    }
+
+    /// All pods of a namespace, when the list is complete.
+    pub fn pods_in(&self, namespace: &str) -> Known<Vec<&Pod>> {
+        self.pods.complete(&Resource::Pods, Some(namespace)).map(|all| all.iter().filter(|p| p.namespace == namespace).collect())
+    }
+
+    /// All Services of a namespace, when the list is complete.
+    pub fn services_in(&self, namespace: &str) -> Known<Vec<&Service>> {
+        self.services
+            .complete(&Resource::Services, Some(namespace))
+            .map(|all| all.iter().filter(|s| s.namespace == namespace).collect())
+    }
+
+    /// The EndpointSlices of a Service, when the namespace's list or the Service's own list was read.
+    pub fn slices_of(&self, namespace: &str, service: &str) -> Known<Vec<&EndpointSlice>> {
+        let own = Query::within(Resource::EndpointSlices, namespace).labelled(&format!("kubernetes.io/service-name={service}"));
+        let known = match self.endpoint_slices.complete(&Resource::EndpointSlices, Some(namespace)) {
+            Known::Unasked => self.endpoint_slices.answer(&own),
+            answer @ (Known::Got(_) | Known::Denied(_) | Known::Absent(_) | Known::Failed(_)) => answer,
+        };
+        known.map(|all| all.iter().filter(|s| s.namespace == namespace && s.service.as_deref() == Some(service)).collect())
+    }
+
+    /// Warning events about an object.
+    pub fn warnings_about<'a>(&'a self, object: &'a ObjectRef) -> impl Iterator<Item = &'a Event> {
+        self.events.seen().filter(move |e| e.about == *object && e.kind == "Warning")
+    }
+}

@@ -1,0 +1,23 @@
+//! The cluster as plain data: what was read, and what could not be.
+
+mod cluster;
+mod known;
+mod node;
+mod object;
+mod others;
+mod pod;
+mod query;
+mod question;
+mod selector;
+mod service;
+
+pub use cluster::{Cluster, Listing, Store};
+pub use known::Known;
+pub use node::{Namespace, Node};
+pub use object::{ObjectRef, Protocol};
+pub use others::{ConfigMap, Event, Ingress, IngressBackend, IngressClass, Workload};
+pub use pod::{Condition, Container, ContainerPort, ContainerState, Pod};
+pub use query::{Query, Resource};
+pub use question::{Destination, PortRef, Question, Request, Source, Subject};
+pub use selector::{Labels, Operator, Requirement, Selector};
+pub use service::{Endpoint, EndpointPort, EndpointSlice, Service, ServiceKind, ServicePort, TargetPort};

@@ -1,0 +1,15 @@
+//! What to read and what to try, in which order: pure functions from what is known to what is next.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use crate::model::ObjectRef;
+use crate::probe::ProbeSpec;
+
+/// One probe to run, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// In words, for the progress line, `--dry-run` and the report: `the Service's address, as the application uses it`.
+    pub why: String,
+    /// The pod it starts in.
+    pub from: ObjectRef,
+    pub spec: ProbeSpec,
+}
