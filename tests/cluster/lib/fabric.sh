@@ -1,0 +1,47 @@
+# The network under the nodes: one switch in a namespace of its own. Every host hangs off it by its eth0; `world` is the gateway
+# and all of the internet there is. Nothing touches the machine's own network but the API server's port on 127.0.0.1.
+# shellcheck shell=bash
+
+plug() { # HOST: a namespace with eth0 on the switch
+  local host=$1 ns; ns=$(netns "$1")
+  ip netns add "$ns"
+  ip link add "p-$host" netns "$(netns fabric)" type veth peer name eth0 netns "$ns"
+  ip -n "$(netns fabric)" link set "p-$host" master br0 up
+  ip -n "$ns" -batch - <<K
+link set lo up
+link set eth0 up
+addr add $(address "$host")/24 dev eth0
+K
+  [ "$host" = world ] || ip -n "$ns" route add default via "$WORLD_IP"
+  ip netns exec "$ns" sysctl -qw net.ipv4.ip_forward=1
+  if dual; then
+    # nodad: a tentative address cannot be bound yet, and Flannel and the kubelet look for it at once
+    ip -n "$ns" addr add "$(address6 "$host")/64" dev eth0 nodad
+    [ "$host" = world ] || ip -n "$ns" -6 route add default via "$WORLD_IP6"
+    ip netns exec "$ns" sysctl -qw net.ipv6.conf.all.forwarding=1
+  fi
+}
+
+fabric() {
+  local host ns; ns=$(netns fabric)
+  ip netns add "$ns"
+  ip -n "$ns" link set lo up
+  ip -n "$ns" link add br0 type bridge mcast_snooping 0
+  ip -n "$ns" link set br0 up
+  # a plain switch: its frames pass no IP firewall unless a test says so
+  ip netns exec "$ns" sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+  for host in world control $(nodes); do plug "$host"; done
+}
+
+world() { # a web site and the resolver that CoreDNS forwards to
+  local ns sites="$SITE_IP www.example.com"; ns=$(netns world)
+  ip -n "$ns" addr add "$SITE_IP/32" dev lo
+  if dual; then
+    ip -n "$ns" addr add "$SITE_IP6/128" dev lo nodad
+    sites+=$'\n'"  $SITE_IP6 www.example.com"
+  fi
+  printf '.:53 {\n hosts {\n  %s\n  ttl 5\n }\n}\n' "$sites" >"$RUN/world.Corefile"
+  mkdir -p "$RUN/www"; echo "hello from the world" >"$RUN/www/index.html"
+  spawn world-dns ip netns exec "$ns" "$BIN/coredns" -conf "$RUN/world.Corefile"
+  spawn world-web ip netns exec "$ns" busybox httpd -f -p 80 -h "$RUN/www"
+}
