@@ -18,6 +18,8 @@ pub mod cni;
 #[cfg(feature = "cli")]
 pub mod correlate;
 #[cfg(feature = "cli")]
+pub mod dns_config;
+#[cfg(feature = "cli")]
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod report;

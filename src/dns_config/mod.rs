@@ -1,0 +1,14 @@
+//! How the cluster's DNS is configured: the Corefile of CoreDNS and of NodeLocal DNS, as CoreDNS itself reads it.
+//!
+//! Start with [`Corefile::parse`], then ask [`Corefile::block_for`] who serves a name and
+//! [`ServerBlock::forward_for`] where a name that nobody answers goes.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod corefile;
+mod forward;
+mod lexer;
+mod zone;
+
+pub use corefile::{Corefile, CorefileError, Directive, Import, ServerBlock};
+pub use forward::{Forward, Upstream};
+pub use zone::{Transport, Zone};
