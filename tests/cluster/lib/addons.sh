@@ -16,19 +16,26 @@ addons() {
     NET_CONF+=", \"EnableIPv6\": true, \"IPv6Network\": \"$POD_CIDR6\""
   fi
   [ "$CNI" != cilium ] || MODULE=$(cd "$HERE/modules/cilium" && go list -m -f '{{.Dir}}' github.com/cilium/cilium)    # its BPF sources
-  { [ "$CNI" = none ] || render "$HERE/manifests/$CNI.yaml"
-    [ "$PROXY" = none ] || render "$HERE/manifests/kube-proxy.yaml"
-    render "$HERE/manifests/coredns.yaml"; } >"$RUN/addons.yaml"
-  # create, without validation: apply would first fetch and parse the whole schema
-  kc create --validate=false -f "$RUN/addons.yaml" >"$RUN/log/addons.log" 2>&1 || die "addons: $(tail -n 1 "$RUN/log/addons.log")"
+  { render "$HERE/manifests/kubeadm.yaml"
+    [ "$CNI" = none ] || render "$HERE/manifests/$CNI.yaml"
+    [ "$PROXY" = none ] || render "$HERE/manifests/kube-proxy.yaml"; } | create network
+  # CoreDNS last: a pod that comes before its node's network is tried again only after some ten seconds
+  [ "$CNI" = none ] || wait_network
+  render "$HERE/manifests/coredns.yaml" | create coredns
+  [ "$CNI" = none ] || [ "$PROXY" = none ] || wait_for "CoreDNS is not ready" -n kube-system rollout status deployment/coredns
+}
+
+create() { # without validation, and not apply: those first fetch and parse the whole schema
+  cat >"$RUN/$1.yaml"
+  kc create --validate=false -f "$RUN/$1.yaml" >"$RUN/log/$1.log" 2>&1 || die "$1: $(tail -n 1 "$RUN/log/$1.log")"
 }
 
 wait_for() { # WHAT COMMAND...: within two minutes, or say what it was
   local what=$1; shift
-  kc "$@" --timeout=120s >"$RUN/log/wait.log" 2>&1 || die "$what: $(tail -n 1 "$RUN/log/wait.log")"
+  kc "$@" --timeout=120s >"$RUN/log/wait.log" 2>&1 || die "$what after two minutes: $(tail -n 1 "$RUN/log/wait.log")"
 }
 
-wait_ready() {
+wait_nodes() { # until they are registered
   local _ node
   for node in $(nodes); do
     for _ in $(seq 600); do
@@ -37,10 +44,13 @@ wait_ready() {
       sleep 0.1
     done
   done
-  [ "$CNI" != none ] || return 0                  # without a CNI no node becomes Ready
+}
+
+wait_network() {
   wait_for "nodes are not Ready" wait --for=condition=Ready node --all
-  if [ "$PROXY" != none ]; then
-    wait_for "kube-proxy is not ready" -n kube-system rollout status daemonset/kube-proxy
-    wait_for "CoreDNS is not ready" -n kube-system rollout status deployment/coredns
-  fi
+  case $CNI in
+    flannel) wait_for "Flannel is not ready" -n kube-flannel rollout status daemonset/kube-flannel-ds ;;
+    cilium) wait_for "Cilium is not ready" -n kube-system rollout status daemonset/cilium ;;
+  esac
+  [ "$PROXY" = none ] || wait_for "kube-proxy is not ready" -n kube-system rollout status daemonset/kube-proxy
 }

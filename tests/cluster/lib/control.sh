@@ -74,9 +74,11 @@ controllers() {
     pods+=,$POD_CIDR6 services+=,$SERVICE_CIDR6
     masks=(--node-cidr-mask-size-ipv4 24 --node-cidr-mask-size-ipv6 64)
   fi
+  # a client for each of some forty controllers: the default of 20 requests a second costs four seconds at the start
   spawn kcm ip netns exec "$(netns control)" kube-controller-manager --kubeconfig "$RUN/kcm.kubeconfig" --cluster-name kubernetes \
     --service-account-private-key-file "$pki/sa.key" --root-ca-file "$pki/ca.crt" --service-cluster-ip-range "$services" \
-    --cluster-cidr "$pods" --allocate-node-cidrs "${masks[@]}" --use-service-account-credentials --leader-elect=false
+    --cluster-cidr "$pods" --allocate-node-cidrs "${masks[@]}" --use-service-account-credentials \
+    --kube-api-qps 400 --kube-api-burst 800 --leader-elect=false
   spawn scheduler ip netns exec "$(netns control)" kube-scheduler --kubeconfig "$RUN/scheduler.kubeconfig" --leader-elect=false
 }
 

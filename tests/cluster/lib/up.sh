@@ -20,8 +20,9 @@ start() { # in the cluster's own cgroup
   printf 'NODES=%s CNI=%s BACKEND=%s PROXY=%s IPV6=%s PORT=%s\n' "$NODES" "$CNI" "$BACKEND" "$PROXY" "$IPV6" "$PORT" >"$RUN/settings"
   say "API server ready after $(elapsed)"
   controllers
+  wait_nodes
+  say "nodes registered after $(elapsed)"
   addons
-  wait_ready
   say "up after $(elapsed): $NODES nodes, $(describe); export KUBECONFIG=$RUN/kubeconfig"
 }
 

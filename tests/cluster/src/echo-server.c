@@ -40,6 +40,8 @@ static void http(int fd, struct sockaddr_storage *peer) {
   }
   gethostname(name, sizeof name - 1);
   if (peer->ss_family == AF_INET) inet_ntop(AF_INET, &((struct sockaddr_in *)peer)->sin_addr, from, sizeof from);
+  else if (IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)peer)->sin6_addr))
+    inet_ntop(AF_INET, &((struct sockaddr_in6 *)peer)->sin6_addr.s6_addr[12], from, sizeof from);
   else inet_ntop(AF_INET6, &((struct sockaddr_in6 *)peer)->sin6_addr, from, sizeof from);
   int length = snprintf(body, sizeof body, "%s from %s\n", name, from);
   int n = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", length);
