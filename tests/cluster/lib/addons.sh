@@ -49,7 +49,12 @@ wait_nodes() { # until they are registered
 wait_network() {
   wait_for "nodes are not Ready" wait --for=condition=Ready node --all
   case $CNI in
-    flannel) wait_for "Flannel is not ready" -n kube-flannel rollout status daemonset/kube-flannel-ds ;;
+    flannel)
+      wait_for "Flannel is not ready" -n kube-flannel rollout status daemonset/kube-flannel-ds
+      local node _      # it has no readiness probe: its plugin works once this file is there
+      for node in $(nodes); do
+        for _ in $(seq 600); do [ ! -s "$RUN/$node/run/flannel/subnet.env" ] || break; sleep 0.05; done
+      done ;;
     cilium) wait_for "Cilium is not ready" -n kube-system rollout status daemonset/cilium ;;
   esac
   [ "$PROXY" = none ] || wait_for "kube-proxy is not ready" -n kube-system rollout status daemonset/kube-proxy
