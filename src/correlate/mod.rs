@@ -5,6 +5,14 @@ use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Cluster, Question};
 use crate::protocol::Measurement;
 
+mod diagnose;
+pub mod measurement;
+mod summary;
+pub mod unexplained;
+pub mod view;
+
+pub use diagnose::{Gap, Inputs, diagnose, findings};
+
 /// What a cause may read.
 #[derive(Debug, Clone, Copy)]
 pub struct Correlation<'a> {
@@ -23,3 +31,12 @@ pub trait Cause: Sync {
 
 /// Every cause, in the order of its code.
 pub const ALL: &[&dyn Cause] = &[];
+
+/// What is fixed about every finding there is, in the order of the codes.
+pub fn metas() -> Vec<&'static Meta> {
+    let mut all: Vec<&'static Meta> = crate::checks::ALL.iter().map(|c| c.meta()).chain(ALL.iter().map(|c| c.meta())).collect();
+    all.push(unexplained::Unexplained::META);
+    all.sort_by_key(|m| m.code);
+    all.dedup_by_key(|m| m.code);
+    all
+}

@@ -88,7 +88,42 @@ impl<T> Store<T> {
     }
 }
 
+impl<T> Store<T> {
+    /// This read was answered, or a wider complete list makes it unnecessary.
+    fn has(&self, query: &Query) -> bool {
+        let covered = self.complete(&query.resource, query.namespace.as_deref());
+        self.listings.iter().any(|l| l.query == *query) || matches!(covered, Known::Got(_))
+    }
+}
+
 impl Cluster {
+    /// Whether a read has been answered already, well or badly: nobody needs to ask it again.
+    pub fn has(&self, query: &Query) -> bool {
+        match &query.resource {
+            Resource::Pods => self.pods.has(query),
+            Resource::Services => self.services.has(query),
+            Resource::EndpointSlices => self.endpoint_slices.has(query),
+            Resource::Nodes => self.nodes.has(query),
+            Resource::Namespaces => self.namespaces.has(query),
+            Resource::Events => self.events.has(query),
+            Resource::ConfigMaps => self.config_maps.has(query),
+            Resource::Deployments
+            | Resource::DaemonSets
+            | Resource::StatefulSets
+            | Resource::ReplicaSets
+            | Resource::Jobs
+            | Resource::CronJobs => self.workloads.has(query),
+            Resource::Ingresses => self.ingresses.has(query),
+            Resource::IngressClasses => self.ingress_classes.has(query),
+            Resource::NetworkPolicies => self.network_policies.has(query),
+            Resource::ServiceCidrs => self.service_cidrs.has(query),
+            Resource::ApiGroups => self.api_groups != Known::Unasked,
+            Resource::Version => self.version != Known::Unasked,
+            Resource::Log => self.logs.contains_key(query),
+            Resource::Custom(kind) => self.custom.contains_key(kind),
+        }
+    }
+
     pub fn pod(&self, object: &ObjectRef) -> Option<&Pod> {
         self.pods.seen().find(|p| p.namespace == object.namespace && p.name == object.name)
     }

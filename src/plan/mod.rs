@@ -1,6 +1,12 @@
 //! What to read and what to try, in which order: pure functions from what is known to what is next.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod backends;
+pub mod names;
+pub mod reads;
+pub mod resolve;
+pub mod steps;
+
 use crate::model::ObjectRef;
 use crate::probe::ProbeSpec;
 

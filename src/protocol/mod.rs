@@ -34,6 +34,7 @@ pub enum ToAgent {
 /// A line from the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one line is alive at a time")]
 pub enum FromAgent {
     /// Always the first line.
     Hello {

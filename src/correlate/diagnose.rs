@@ -1,0 +1,150 @@
+//! The last step: findings and measurements become one answer.
+
+use crate::checks::{self, Context};
+use crate::finding::{Confidence, Finding, Verdict, Weight};
+use crate::model::{Cluster, Known, Question, Subject};
+use crate::protocol::Measurement;
+use crate::report::diagnosis::{
+    API_VERSION, Configured, Diagnosis, FindingPart, GapPart, Measured, QuestionPart, TimingPart, VerdictPart,
+};
+
+use super::{Correlation, summary, unexplained};
+
+/// Something that was not looked at, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    pub what: String,
+    pub why: String,
+}
+
+/// Everything a diagnosis is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    pub question: &'a Question,
+    pub cluster: &'a Cluster,
+    pub measured: &'a [Measurement],
+    /// Gaps from running: agents that did not start, probes that were cut off.
+    pub gaps: &'a [Gap],
+    pub timing: TimingPart,
+}
+
+/// Runs every check on the objects: the findings, and what could not be decided.
+pub fn findings(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Gap>) {
+    let cx = Context { cluster, question };
+    let mut found = Vec::new();
+    let mut gaps = Vec::new();
+    for check in checks::ALL {
+        collect(check.meta().title, check.run(&cx), &mut found, &mut gaps);
+    }
+    (found, gaps)
+}
+
+fn collect(title: &str, verdict: Verdict, found: &mut Vec<Finding>, gaps: &mut Vec<Gap>) {
+    match verdict {
+        Verdict::Found(findings) => found.extend(findings),
+        Verdict::Undetermined(why) => gaps.push(Gap { what: title.to_owned(), why }),
+        Verdict::Clear | Verdict::NotApplicable => {}
+    }
+}
+
+/// The answer to a question, from everything that was read and measured.
+pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
+    let (question, cluster) = (inputs.question, inputs.cluster);
+    let (from_objects, mut gaps) = findings(question, cluster);
+    let cx = Correlation { cluster, question, findings: &from_objects, measured: inputs.measured };
+    let (measured, tally) = summary::measured(&cx);
+    let configured = configured(&from_objects, &cx, &gaps);
+    let mut all = from_objects.clone();
+    confirm(&mut all, measured);
+    for cause in super::ALL {
+        collect(cause.meta().title, cause.explain(&cx), &mut all, &mut gaps);
+    }
+    if matches!(measured, Measured::Unreachable | Measured::Intermittent) && !all.iter().any(|f| f.weight == Weight::Cause) {
+        all.push(unexplained::finding(&cx));
+    }
+    rank(&mut all);
+    gaps.extend(inputs.gaps.iter().cloned());
+    gaps.extend(summary::gaps(&cx));
+    gaps.sort();
+    gaps.dedup();
+    let (causes, notices): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(|f| f.weight == Weight::Cause);
+    let exit_code = match (causes.is_empty(), measured) {
+        (false, _) => 1,
+        (true, Measured::Reachable) => 0,
+        (true, Measured::Unreachable | Measured::Intermittent | Measured::NotMeasured) => 3,
+    };
+    let sentence = causes.first().map_or_else(|| summary::sentence(&cx, configured, measured, &gaps), |c| c.sentence.clone());
+    Diagnosis {
+        api_version: API_VERSION.to_owned(),
+        kind: "Diagnosis".to_owned(),
+        question: question_part(question),
+        exit_code,
+        verdict: VerdictPart { sentence, configured, measured, tally },
+        causes: causes.iter().map(FindingPart::from).collect(),
+        notices: notices.iter().map(FindingPart::from).collect(),
+        path: summary::path(&cx),
+        covered: summary::covered(&cx),
+        gaps: gaps.into_iter().map(|g| GapPart { what: g.what, why: g.why }).collect(),
+        measurements: inputs.measured.iter().map(summary::measurement).collect(),
+        timing: inputs.timing,
+    }
+}
+
+/// What the objects alone promise.
+fn configured(found: &[Finding], cx: &Correlation<'_>, gaps: &[Gap]) -> Configured {
+    if found.iter().any(|f| f.weight == Weight::Cause) {
+        return Configured::Broken;
+    }
+    let unknown_endpoints = match &cx.question.to {
+        Subject::Service { namespace, name } => !matches!(cx.cluster.slices_of(namespace, name), Known::Got(_)),
+        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => false,
+    };
+    if unknown_endpoints || !gaps.is_empty() || summary::policies_unjudged(cx).is_some() {
+        return Configured::Undetermined;
+    }
+    Configured::Allowed
+}
+
+/// Squares what the objects say with what was measured.
+fn confirm(all: &mut [Finding], measured: Measured) {
+    for f in all.iter_mut() {
+        match (f.weight, measured) {
+            // the objects say why, and the packets agree
+            (Weight::Cause, Measured::Unreachable) if f.confidence == Confidence::Likely => f.confidence = Confidence::Proven,
+            // packets pass: whatever the objects look like, it does not break this question
+            (Weight::Cause, Measured::Reachable) => {
+                f.weight = Weight::Warning;
+                f.confidence = Confidence::Possible;
+                f.evidence.push(crate::finding::Evidence {
+                    source: "measured".to_owned(),
+                    expected: "unreachable".to_owned(),
+                    seen: "reachable: the objects and the packets contradict each other".to_owned(),
+                });
+            }
+            (Weight::Cause | Weight::Warning | Weight::Note, _) => {}
+        }
+    }
+}
+
+/// Ranks findings, each once for an object.
+fn rank(all: &mut Vec<Finding>) {
+    // a stable sort: among equals the checks' own order holds, earlier layers first
+    all.sort_by_key(|f| (f.weight, f.confidence));
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|f| seen.insert((f.meta.code, f.about.clone())));
+}
+
+fn question_part(question: &Question) -> QuestionPart {
+    let from = match (&question.from_node, &question.from) {
+        (Some(node), _) => format!("node/{node}"),
+        (None, Some(pod)) => pod.to_string(),
+        (None, None) => "nothing".to_owned(),
+    };
+    QuestionPart {
+        from,
+        to: question.to.to_string(),
+        port: question.port,
+        protocol: question.protocol.to_string(),
+        notes: question.notes.clone(),
+    }
+}

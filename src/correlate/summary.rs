@@ -1,0 +1,335 @@
+//! What was measured, in sum and in words: the verdict's second half, the path, and what was and was not covered.
+
+use std::net::IpAddr;
+
+use crate::model::{Protocol, ServiceKind, Subject};
+use crate::plan::reads;
+use crate::plan::steps::{MAX_BACKENDS, dns_servers};
+use crate::probe::{HttpOutcome, ProbeOutcome, ProbeSpec};
+use crate::report::diagnosis::{Configured, HopPart, Measured};
+
+use super::Correlation;
+use super::diagnose::Gap;
+use super::view::{Reach, micros};
+
+pub(super) use super::measurement::measurement;
+
+/// What one stage of the way came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    NotMeasured,
+    Ok,
+    Mixed,
+    Failed,
+}
+
+/// Whether traffic arrived, over the name, the connection and, for a URL, the request; with successes and tries when only some did.
+pub(super) fn measured(cx: &Correlation<'_>) -> (Measured, Option<(u32, u32)>) {
+    let reaches = decisive(cx);
+    let (name, connect, http) = (name_stage(cx), connect_stage(cx, &reaches), http_stage(cx));
+    let has = |stage: Stage| [name, connect, http].contains(&stage);
+    if has(Stage::Failed) {
+        return (Measured::Unreachable, None);
+    }
+    if has(Stage::Mixed) {
+        let dns: Vec<Reach> = dns_endpoint_reaches(cx).into_iter().map(|(_, r)| r).collect();
+        let counted: Vec<&Reach> =
+            if connect == Stage::Mixed { reaches.iter().map(|(_, r)| r).collect() } else { dns.iter().collect() };
+        let tally = counted.iter().fold((0, 0), |(s, t), r| (s + r.successes, t + r.tries));
+        return (Measured::Intermittent, Some(tally));
+    }
+    // a name that resolves is not yet a connection
+    if connect == Stage::NotMeasured && http == Stage::NotMeasured {
+        return (Measured::NotMeasured, None);
+    }
+    (Measured::Reachable, None)
+}
+
+fn name_stage(cx: &Correlation<'_>) -> Stage {
+    let Some(resolved) = cx.resolved() else { return Stage::NotMeasured };
+    if resolved.addresses.is_empty() {
+        return Stage::Failed;
+    }
+    let some_dead = dns_endpoint_reaches(cx).iter().any(|(_, r)| r.measured() && !r.ok());
+    if some_dead { Stage::Mixed } else { Stage::Ok }
+}
+
+/// How each DNS endpoint answered on its own: successes are responses, whatever their code.
+pub(super) fn dns_endpoint_reaches(cx: &Correlation<'_>) -> Vec<(IpAddr, Reach)> {
+    let (_, endpoints) = dns_servers(cx.cluster);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let mut all = Vec::new();
+    for endpoint in endpoints.iter().filter(|e| e.ready) {
+        let mut reach = Reach::default();
+        for (_, outcome) in cx.dns().filter(|(spec, _)| spec.server == endpoint.ip && spec.port == endpoint.port) {
+            reach.tries += count(outcome.attempts.len());
+            reach.successes += count(outcome.attempts.iter().filter(|a| a.is_response()).count());
+        }
+        all.push((endpoint.ip, reach));
+    }
+    all
+}
+
+/// The addresses whose answers decide, with what they answered.
+pub(super) fn decisive(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
+    let port = cx.question.port;
+    let at =
+        |what: String, ip: IpAddr, port: u16| (format!("{what} {}", std::net::SocketAddr::new(ip, port)), cx.reach(ip, port));
+    match (&cx.question.to, port) {
+        (Subject::Service { .. }, Some(port)) => {
+            let Some(service) = cx.service() else { return Vec::new() };
+            if service.kind == ServiceKind::ExternalName {
+                return resolved_reaches(cx, port);
+            }
+            let addresses = service.cluster_ips.iter().map(|ip| at(service.object().to_string(), *ip, port));
+            let backends = cx.backends().into_iter().filter(|b| b.ready && !b.terminating);
+            let backends = backends.map(|b| at(b.pod.map_or_else(|| "endpoint".to_owned(), |p| p.to_string()), b.ip, b.port));
+            addresses.chain(backends).filter(|(_, r)| r.measured()).collect()
+        }
+        (Subject::Pod(object), Some(port)) => {
+            let ips = cx.cluster.pod(object).map(|p| p.ips.clone()).unwrap_or_default();
+            ips.into_iter().map(|ip| at(object.to_string(), ip, port)).filter(|(_, r)| r.measured()).collect()
+        }
+        (Subject::Node(name), Some(port)) => {
+            let ips = cx.cluster.node(name).map(|n| n.internal_ips.clone()).unwrap_or_default();
+            ips.into_iter().map(|ip| at(format!("node/{name}"), ip, port)).filter(|(_, r)| r.measured()).collect()
+        }
+        (Subject::Ip(ip), Some(port)) => vec![at("address".to_owned(), *ip, port)],
+        (Subject::Name(_), Some(port)) => resolved_reaches(cx, port),
+        (_, None) => pings(cx),
+    }
+}
+
+fn resolved_reaches(cx: &Correlation<'_>, port: u16) -> Vec<(String, Reach)> {
+    let addresses = cx.resolved().map(|r| r.addresses.clone()).unwrap_or_default();
+    let ips = addresses.iter().filter_map(|a| a.parse::<IpAddr>().ok());
+    ips.map(|ip| (std::net::SocketAddr::new(ip, port).to_string(), cx.reach(ip, port))).filter(|(_, r)| r.measured()).collect()
+}
+
+/// Without a port, echo replies stand for reachability.
+fn pings(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
+    let mut all = Vec::new();
+    for m in cx.measured.iter().filter(|m| Some(&m.from) == cx.question.from.as_ref()) {
+        if let (ProbeSpec::Ping(spec), ProbeOutcome::Ping(outcome)) = (&m.spec, &m.outcome) {
+            let reach = Reach {
+                tries: outcome.echo.tries,
+                successes: outcome.echo.tries.saturating_sub(outcome.echo.lost),
+                failure: (outcome.echo.lost > 0).then(|| outcome.error.clone().unwrap_or_else(|| "no echo reply".to_owned())),
+                refusal: None,
+            };
+            all.push((format!("ping {}", spec.ip), reach));
+        }
+    }
+    all
+}
+
+fn connect_stage(cx: &Correlation<'_>, reaches: &[(String, Reach)]) -> Stage {
+    if reaches.iter().all(|(_, r)| !r.measured()) {
+        return Stage::NotMeasured;
+    }
+    let has_address = cx.service().is_some_and(|s| !s.cluster_ips.is_empty());
+    // the Service's own addresses come first in the list: all of them dead is a failure whatever the endpoints do
+    let vips = cx.service().map_or(0, |s| s.cluster_ips.len());
+    if has_address && cx.question.port.is_some() {
+        let own: Vec<&Reach> = reaches.iter().take(vips).map(|(_, r)| r).filter(|r| r.measured()).collect();
+        if !own.is_empty() && own.iter().all(|r| r.dead()) {
+            return Stage::Failed;
+        }
+    }
+    if reaches.iter().all(|(_, r)| r.ok()) {
+        Stage::Ok
+    } else if reaches.iter().all(|(_, r)| r.dead()) {
+        Stage::Failed
+    } else {
+        Stage::Mixed
+    }
+}
+
+fn http_stage(cx: &Correlation<'_>) -> Stage {
+    let outcome =
+        cx.measured.iter().find_map(|m| if let ProbeOutcome::Http(outcome) = &m.outcome { Some(outcome) } else { None });
+    match outcome {
+        None | Some(HttpOutcome::Unknown) => Stage::NotMeasured,
+        Some(HttpOutcome::Response { .. }) => Stage::Ok,
+        Some(HttpOutcome::Failed { .. }) => Stage::Failed,
+    }
+}
+
+/// The verdict when no cause was found.
+pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: Measured, gaps: &[Gap]) -> String {
+    let to = destination(cx);
+    match measured {
+        Measured::Reachable => match fastest(cx) {
+            Some(us) => format!("{to} answers {}; the connection took {}.", from(cx), micros(us)),
+            None => format!("{to} answers {}.", from(cx)),
+        },
+        Measured::NotMeasured => {
+            let objects = match configured {
+                Configured::Allowed => "the objects look right",
+                Configured::Denied => "the objects deny it",
+                Configured::Broken => "the objects are broken",
+                Configured::Undetermined => "the objects leave it open",
+            };
+            let why = gaps.first().map_or_else(|| "no probe was run".to_owned(), |g| format!("{}: {}", g.what, g.why));
+            format!("{to}: {objects}, and nothing was measured ({why}).")
+        }
+        Measured::Unreachable | Measured::Intermittent => {
+            format!("{to} does not answer {} reliably, and no cause was found.", from(cx))
+        }
+    }
+}
+
+fn from(cx: &Correlation<'_>) -> String {
+    match (&cx.question.from_node, &cx.question.from) {
+        (Some(node), _) => format!("node/{node}"),
+        (None, Some(pod)) => pod.to_string(),
+        (None, None) => "the source".to_owned(),
+    }
+}
+
+/// The destination with its port, as a sentence names it.
+pub(super) fn destination(cx: &Correlation<'_>) -> String {
+    match cx.question.port {
+        Some(port) => format!("{} port {port}/{}", cx.question.to, cx.question.protocol),
+        None => cx.question.to.to_string(),
+    }
+}
+
+fn fastest(cx: &Correlation<'_>) -> Option<u64> {
+    let times = cx.measured.iter().filter(|m| Some(&m.from) == cx.question.from.as_ref()).filter_map(|m| {
+        if let ProbeOutcome::Tcp(t) = &m.outcome { (t.opened() > 0).then_some(t.connect.median_us) } else { None }
+    });
+    times.min()
+}
+
+/// The hops of the traffic, with what was seen at each.
+pub(super) fn path(cx: &Correlation<'_>) -> Vec<HopPart> {
+    let mut hops = vec![source_hop(cx)];
+    if let Some(resolved) = cx.resolved() {
+        let ok = !resolved.addresses.is_empty();
+        let seen = if ok {
+            format!("{} in {}", resolved.addresses.join(", "), micros(resolved.total_us))
+        } else {
+            resolved.error.clone().unwrap_or_else(|| "no address".to_owned())
+        };
+        hops.push(hop(format!("DNS {}", cx.question.name.clone().unwrap_or_default()), Some(ok), seen));
+    }
+    for (what, reach) in decisive(cx) {
+        hops.push(hop(what, reach.measured().then_some(reach.ok()), reach.words()));
+    }
+    hops
+}
+
+fn hop(at: String, ok: Option<bool>, seen: String) -> HopPart {
+    let state = match ok {
+        Some(true) => "ok",
+        Some(false) => "failed",
+        None => "unknown",
+    };
+    HopPart { at, state: state.to_owned(), seen }
+}
+
+fn source_hop(cx: &Correlation<'_>) -> HopPart {
+    let pod = cx.question.from.as_ref().and_then(|o| cx.cluster.pod(o));
+    let place = pod.and_then(|p| p.node.clone()).map(|n| format!(" on node/{n}")).unwrap_or_default();
+    let address = pod.map(|p| p.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+    let mtu = cx.environment().and_then(|e| e.interfaces.iter().find(|i| i.name != "lo")).and_then(|i| i.mtu);
+    let seen = match mtu {
+        Some(mtu) => format!("{address}, MTU {mtu}"),
+        None => format!("{address}; not looked at from inside"),
+    };
+    hop(format!("{}{place}", from(cx)), cx.environment().map(|_| true), seen)
+}
+
+/// What was looked at and found well, a line each.
+pub(super) fn covered(cx: &Correlation<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(resolved) = cx.resolved().filter(|r| !r.addresses.is_empty()) {
+        let name = cx.question.name.clone().unwrap_or_default();
+        lines.push(format!(
+            "name {name} is {} ({} queries, {})",
+            resolved.addresses.join(", "),
+            resolved.queries.len(),
+            micros(resolved.total_us)
+        ));
+    }
+    for (ip, reach) in dns_endpoint_reaches(cx).iter().filter(|(_, r)| r.ok()) {
+        lines.push(format!("DNS endpoint {ip}: {} of {} queries answered", reach.successes, reach.tries));
+    }
+    for (what, reach) in decisive(cx).iter().filter(|(_, r)| r.ok()) {
+        lines.push(format!("{what}: {}", reach.words()));
+    }
+    if let Some(service) = cx.service()
+        && cx.service_port().is_some()
+    {
+        let ready = cx.backends().iter().filter(|b| b.ready).count();
+        lines.push(format!("{}: {} of {} endpoints ready", service.object(), ready, cx.backends().len()));
+    }
+    lines
+}
+
+/// Policies that select either pod are not judged yet: said, never ignored.
+pub(super) fn policies_unjudged(cx: &Correlation<'_>) -> Option<Gap> {
+    let mut ends: Vec<_> = cx.question.from.iter().cloned().collect();
+    match &cx.question.to {
+        Subject::Pod(pod) => ends.push(pod.clone()),
+        Subject::Service { .. } => ends.extend(cx.backends().into_iter().filter_map(|b| b.pod)),
+        Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => {}
+    }
+    let pods: Vec<_> = ends.iter().filter_map(|o| cx.cluster.pod(o)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for (policy, selector) in cx.cluster.network_policies.seen() {
+        if pods.iter().any(|p| p.namespace == policy.namespace && selector.matches(&p.labels)) {
+            names.push(policy.to_string());
+        }
+    }
+    names.sort();
+    names.dedup();
+    (!names.is_empty()).then(|| Gap {
+        what: format!("NetworkPolicy: {} select these pods", names.join(", ")),
+        why: "their rules are not evaluated by this version".to_owned(),
+    })
+}
+
+/// What was not looked at.
+pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = policies_unjudged(cx).into_iter().collect();
+    for listing in &cx.cluster.network_policies.listings {
+        if let (None, Some(why)) = (listing.items.got(), listing.items.missing()) {
+            gaps.push(Gap { what: "NetworkPolicy objects".to_owned(), why });
+        }
+    }
+    if let Some(why) = dns_unknown(cx) {
+        gaps.push(Gap { what: "the cluster's DNS Service and its endpoints".to_owned(), why });
+    }
+    for m in cx.measured {
+        if let ProbeOutcome::NotRun { why } = &m.outcome {
+            gaps.push(Gap { what: format!("probe {} from {}", super::measurement::label(&m.spec), m.from), why: why.clone() });
+        }
+    }
+    let endpoints = cx.backends().len();
+    if endpoints > MAX_BACKENDS {
+        gaps.push(Gap {
+            what: format!("{} of {endpoints} endpoints", endpoints - MAX_BACKENDS),
+            why: format!("at most {MAX_BACKENDS} are tried one by one"),
+        });
+    }
+    if cx.question.protocol == Protocol::Sctp {
+        gaps.push(Gap { what: "the SCTP port".to_owned(), why: "there is no probe for SCTP".to_owned() });
+    }
+    gaps.push(Gap {
+        what: "rules, routes and conntrack entries on the nodes".to_owned(),
+        why: "a pair diagnosis of this version does not enter nodes".to_owned(),
+    });
+    gaps
+}
+
+fn dns_unknown(cx: &Correlation<'_>) -> Option<String> {
+    cx.question.name.as_ref()?;
+    if !reads::dns_services(cx.cluster).is_empty() {
+        return None;
+    }
+    let mut missing =
+        cx.cluster.services.listings.iter().filter(|l| l.query.labels.as_deref() == Some(crate::plan::names::DNS_LABEL));
+    Some(missing.find_map(|l| l.items.missing()).unwrap_or_else(|| "no Service has the label k8s-app=kube-dns".to_owned()))
+}

@@ -1,0 +1,228 @@
+//! Which lists a pair question needs, asked for in rounds: each round sees what the one before brought.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Cluster, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Service, Source};
+
+use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
+use super::resolve;
+
+/// More nodes than this are listed in one request rather than read one by one.
+const NODES_BY_NAME: usize = 4;
+
+/// What to read next; empty when the question has all it needs.
+pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
+    let mut wanted = Wanted { cluster, queries: Vec::new() };
+    wanted.push(Query::all(Resource::Version));
+    source(request, &mut wanted);
+    destination(request, &mut wanted);
+    dns(&mut wanted);
+    backends(request, &mut wanted);
+    troubled(request, &mut wanted);
+    wanted.queries
+}
+
+/// Collects what nobody has asked yet.
+struct Wanted<'a> {
+    cluster: &'a Cluster,
+    queries: Vec<Query>,
+}
+
+impl Wanted<'_> {
+    fn push(&mut self, query: Query) {
+        if !self.cluster.has(&query) && !self.queries.contains(&query) {
+            self.queries.push(query);
+        }
+    }
+}
+
+fn source(request: &Request, wanted: &mut Wanted<'_>) {
+    match &request.source {
+        Source::Object(object) => object_and_pods(object, wanted),
+        Source::Node(name) => {
+            wanted.push(Query::named(Resource::Nodes, "", name));
+            wanted.push(Query::all(Resource::Pods).fields(&format!("spec.nodeName={name}")));
+        }
+    }
+    if let Source::Object(object) = &request.source {
+        wanted.push(Query::within(Resource::NetworkPolicies, &object.namespace));
+    }
+    wanted.push(Query::named(Resource::ConfigMaps, DNS_NAMESPACE, "kube-proxy"));
+}
+
+/// A pod by name, or a workload with the pods it selects; when it is not there, what its name might have been.
+fn object_and_pods(object: &ObjectRef, wanted: &mut Wanted<'_>) {
+    let Some(resource) = resolve::resource_of(&object.kind) else { return };
+    let own = Query::named(resource.clone(), &object.namespace, &object.name);
+    wanted.push(own.clone());
+    if resource == Resource::Pods {
+        let missing = matches!(wanted.cluster.pods.answer(&own), Known::Absent(_));
+        if missing {
+            suggestions(&resource, object, wanted);
+        }
+        return;
+    }
+    match wanted.cluster.workloads.answer(&own) {
+        Known::Got(found) => {
+            for workload in found.iter().filter(|w| !w.selector.is_empty()) {
+                wanted.push(Query::within(Resource::Pods, &object.namespace).labelled(&workload.selector.to_string()));
+            }
+        }
+        Known::Absent(_) => suggestions(&resource, object, wanted),
+        Known::Denied(_) | Known::Failed(_) | Known::Unasked => {}
+    }
+}
+
+/// Lists that turn "not found" into "did you mean".
+fn suggestions(resource: &Resource, object: &ObjectRef, wanted: &mut Wanted<'_>) {
+    wanted.push(Query::within(resource.clone(), &object.namespace));
+    wanted.push(Query::all(resource.clone()).fields(&format!("metadata.name={}", object.name)));
+    wanted.push(Query::all(Resource::Namespaces));
+}
+
+fn destination(request: &Request, wanted: &mut Wanted<'_>) {
+    match &request.destination {
+        Destination::Object(object) if object.kind == "service" => service(&object.namespace, &object.name, wanted),
+        Destination::Object(object) => {
+            object_and_pods(object, wanted);
+            wanted.push(Query::within(Resource::NetworkPolicies, &object.namespace));
+        }
+        Destination::Node(name) => {
+            let own = Query::named(Resource::Nodes, "", name);
+            wanted.push(own.clone());
+            if matches!(wanted.cluster.nodes.answer(&own), Known::Absent(_)) {
+                wanted.push(Query::all(Resource::Nodes));
+            }
+        }
+        Destination::Ip(ip) => {
+            wanted.push(Query::all(Resource::Pods).fields(&format!("status.podIP={ip}")));
+            wanted.push(Query::all(Resource::Services).fields(&format!("spec.clusterIP={ip}")));
+            wanted.push(Query::all(Resource::Nodes));
+        }
+        Destination::Name(host) => host_name(host, request, wanted),
+        Destination::Url(url) => {
+            if let Some(host) = resolve::host_of_url(url) {
+                host_name(&host, request, wanted);
+            }
+        }
+        Destination::ApiServer => service("default", "kubernetes", wanted),
+        Destination::Internet | Destination::Dns => {}
+    }
+    // the Service that an address turned out to be
+    if let Some((namespace, name)) = resolve::service_by_ip(request, wanted.cluster) {
+        service(&namespace, &name, wanted);
+    }
+}
+
+fn service(namespace: &str, name: &str, wanted: &mut Wanted<'_>) {
+    let own = Query::named(Resource::Services, namespace, name);
+    wanted.push(own.clone());
+    if matches!(wanted.cluster.services.answer(&own), Known::Absent(_)) {
+        suggestions(&Resource::Services, &ObjectRef::service(namespace, name), wanted);
+        return;
+    }
+    wanted.push(Query::within(Resource::EndpointSlices, namespace).labelled(&format!("kubernetes.io/service-name={name}")));
+    wanted.push(Query::within(Resource::NetworkPolicies, namespace));
+}
+
+/// A DNS name: the Service it may stand for, and Services of that name elsewhere.
+fn host_name(host: &str, request: &Request, wanted: &mut Wanted<'_>) {
+    let domain = names::domain(wanted.cluster);
+    let Some((namespace, name)) = names::service_of(host, &resolve::source_namespace(request), &domain) else { return };
+    let own = Query::named(Resource::Services, &namespace, &name);
+    wanted.push(own.clone());
+    match wanted.cluster.services.answer(&own) {
+        Known::Got(_) => service(&namespace, &name, wanted),
+        Known::Absent(_) => wanted.push(Query::all(Resource::Services).fields(&format!("metadata.name={name}"))),
+        Known::Denied(_) | Known::Failed(_) | Known::Unasked => {}
+    }
+}
+
+/// The cluster's DNS: every question with a name depends on it.
+fn dns(wanted: &mut Wanted<'_>) {
+    let own = Query::within(Resource::Services, DNS_NAMESPACE).labelled(DNS_LABEL);
+    wanted.push(own.clone());
+    wanted.push(Query::within(Resource::Pods, DNS_NAMESPACE).labelled(DNS_LABEL));
+    wanted.push(Query::named(Resource::ConfigMaps, DNS_NAMESPACE, "coredns"));
+    if wanted.cluster.services.answer(&own).got().is_some_and(|found| found.is_empty()) {
+        wanted.push(Query::all(Resource::Services).labelled(DNS_LABEL));
+    }
+    let services: Vec<ObjectRef> = dns_services(wanted.cluster).into_iter().map(Service::object).collect();
+    for service in services {
+        let label = format!("kubernetes.io/service-name={}", service.name);
+        wanted.push(Query::within(Resource::EndpointSlices, &service.namespace).labelled(&label));
+        if service.namespace != DNS_NAMESPACE {
+            wanted.push(Query::within(Resource::Pods, &service.namespace).labelled(DNS_LABEL));
+        }
+    }
+}
+
+/// The DNS Services that were seen: those with the DNS label, each once.
+pub fn dns_services(cluster: &Cluster) -> Vec<&Service> {
+    let mut seen = BTreeSet::new();
+    let labelled = |s: &&Service| s.labels.get("k8s-app").is_some_and(|v| v == "kube-dns");
+    cluster.services.seen().filter(labelled).filter(|s| seen.insert((s.namespace.clone(), s.name.clone()))).collect()
+}
+
+/// The pods behind the destination Service, and the nodes that the traffic touches.
+fn backends(request: &Request, wanted: &mut Wanted<'_>) {
+    let Some((namespace, name)) = resolve::service_asked(request, wanted.cluster) else {
+        nodes(request, wanted);
+        return;
+    };
+    let Some(service) = wanted.cluster.service(&namespace, &name).cloned() else { return };
+    if !service.selector.is_empty() {
+        let selector = crate::model::Selector::of(&service.selector).to_string();
+        let selected = Query::within(Resource::Pods, &namespace).labelled(&selector);
+        wanted.push(selected.clone());
+        // nobody is selected, or a slice names a pod that is not selected: look at the whole namespace for the reason
+        if let Known::Got(pods) = wanted.cluster.pods.answer(&selected) {
+            let known: BTreeSet<String> = pods.iter().map(|p| p.name.clone()).collect();
+            let slices = wanted.cluster.slices_of(&namespace, &name);
+            let endpoints = slices.got().into_iter().flatten().flat_map(|s| &s.endpoints);
+            let stranger = endpoints.filter_map(|e| e.target.as_ref()).any(|t| !known.contains(&t.name));
+            if pods.is_empty() || stranger {
+                wanted.push(Query::within(Resource::Pods, &namespace));
+            }
+        }
+    }
+    nodes(request, wanted);
+}
+
+fn nodes(request: &Request, wanted: &mut Wanted<'_>) {
+    let mut names: BTreeSet<String> =
+        resolve::pods_involved(request, wanted.cluster).iter().filter_map(|p| p.node.clone()).collect();
+    if let Source::Node(name) = &request.source {
+        names.insert(name.clone());
+    }
+    if names.len() > NODES_BY_NAME {
+        wanted.push(Query::all(Resource::Nodes));
+        return;
+    }
+    for name in names {
+        wanted.push(Query::named(Resource::Nodes, "", &name));
+    }
+}
+
+/// Events and logs of pods that are not well.
+fn troubled(request: &Request, wanted: &mut Wanted<'_>) {
+    let unwell = |p: &&&Pod| !p.ready && !p.is_finished();
+    let namespaces: BTreeSet<String> =
+        resolve::pods_involved(request, wanted.cluster).iter().filter(unwell).map(|p| p.namespace.clone()).collect();
+    for namespace in namespaces {
+        wanted.push(Query::within(Resource::Events, &namespace).fields("involvedObject.kind=Pod,type=Warning"));
+    }
+    let dns_pods: Vec<(String, String, bool)> = wanted
+        .cluster
+        .pods
+        .seen()
+        .filter(|p| p.labels.get("k8s-app").is_some_and(|v| v == "kube-dns") && !p.ready && p.node.is_some())
+        .map(|p| (p.namespace.clone(), p.name.clone(), p.containers.iter().any(|c| c.restarts > 0)))
+        .collect();
+    for (namespace, name, restarted) in dns_pods {
+        let container =
+            wanted.cluster.pod(&ObjectRef::pod(&namespace, &name)).and_then(|p| p.containers.first()).map(|c| c.name.clone());
+        let Some(container) = container else { continue };
+        wanted.push(Query::log(&namespace, &name, &container, restarted));
+    }
+}

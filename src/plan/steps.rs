@@ -1,0 +1,277 @@
+//! Which probes to run: first what tells most at least cost, then what the answers leave open.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::finding::Finding;
+use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, Subject};
+use crate::probe::{
+    DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec, SocketsSpec,
+    TcpSpec, TraceSpec, Transport, UdpSpec,
+};
+use crate::protocol::Measurement;
+
+use super::backends::{Backend, asked_port, backends};
+use super::{Step, names, reads, resolve};
+
+/// A lost SYN is sent again after 1 s (`TCP_TIMEOUT_INIT`, include/net/tcp.h): one retransmission fits.
+pub const TCP_TIMEOUT_MS: u64 = 1_500;
+/// Half of what resolv.conf(5) gives a server before it asks again.
+pub const DNS_TIMEOUT_MS: u64 = 2_000;
+/// Most endpoints of one Service that are tried one by one.
+pub const MAX_BACKENDS: usize = 16;
+/// Most DNS endpoints that are asked one by one.
+pub const MAX_DNS_ENDPOINTS: usize = 8;
+/// Most destination pods an agent is started in to look from inside.
+pub const MAX_DESTINATION_AGENTS: usize = 2;
+/// Tries of an endpoint whose first answers differed.
+const REPEATS: u32 = 10;
+
+/// The first wave: everything that starts in the source.
+pub fn first(question: &Question, cluster: &Cluster, _findings: &[Finding]) -> Vec<Step> {
+    let Some(from) = question.from.clone().filter(|_| !question.request.no_probes) else { return Vec::new() };
+    let mut wave = Wave { from, steps: Vec::new() };
+    wave.add("the pod's own addresses, routes and resolv.conf", ProbeSpec::Environment(EnvironmentSpec {}));
+    names_wave(question, cluster, &mut wave);
+    match &question.to {
+        Subject::Service { namespace, name } => {
+            if let Some(service) = cluster.service(namespace, name) {
+                service_wave(question, cluster, service, &mut wave);
+            }
+        }
+        Subject::Pod(object) => {
+            for ip in cluster.pod(object).into_iter().flat_map(|p| &p.ips) {
+                address(question, *ip, "the destination pod", &mut wave);
+            }
+        }
+        Subject::Node(name) => {
+            for ip in cluster.node(name).into_iter().flat_map(|n| &n.internal_ips) {
+                address(question, *ip, "the node", &mut wave);
+            }
+        }
+        Subject::Ip(ip) => address(question, *ip, "the address", &mut wave),
+        Subject::Name(_) => {}
+    }
+    if let Destination::Url(url) = &question.request.destination {
+        wave.add("the URL, as an HTTP client would", ProbeSpec::Http(HttpSpec { url: url.clone(), ip: None, timeout_ms: 5_000 }));
+    }
+    wave.steps
+}
+
+struct Wave {
+    from: ObjectRef,
+    steps: Vec<Step>,
+}
+
+impl Wave {
+    fn add(&mut self, why: &str, spec: ProbeSpec) {
+        if !self.steps.iter().any(|s| s.spec == spec && s.from == self.from) {
+            self.steps.push(Step { why: why.to_owned(), from: self.from.clone(), spec });
+        }
+    }
+
+    fn dns(&mut self, why: &str, server: IpAddr, name: &str, record: RecordType, transport: Transport) {
+        let spec =
+            DnsSpec { server, port: 53, name: name.to_owned(), record, transport, attempts: 1, timeout_ms: DNS_TIMEOUT_MS };
+        self.add(why, ProbeSpec::Dns(spec));
+    }
+}
+
+fn tcp(ip: IpAddr, port: u16, attempts: u32) -> ProbeSpec {
+    ProbeSpec::Tcp(TcpSpec { ip, port, attempts, timeout_ms: TCP_TIMEOUT_MS })
+}
+
+/// Which address records the destination should have.
+pub fn records_wanted(question: &Question, cluster: &Cluster) -> Vec<RecordType> {
+    let Subject::Service { namespace, name } = &question.to else { return vec![RecordType::A] };
+    let families = cluster.service(namespace, name).map(|s| s.ip_families.clone()).unwrap_or_default();
+    let mut records = Vec::new();
+    if families.is_empty() || families.iter().any(|f| f == "IPv4") {
+        records.push(RecordType::A);
+    }
+    if families.iter().any(|f| f == "IPv6") {
+        records.push(RecordType::Aaaa);
+    }
+    records
+}
+
+/// The DNS servers a pod with cluster DNS uses: addresses of the DNS Service, then each endpoint.
+pub fn dns_servers(cluster: &Cluster) -> (Vec<IpAddr>, Vec<Backend>) {
+    let Some(service) = reads::dns_services(cluster).into_iter().next() else { return (Vec::new(), Vec::new()) };
+    let port = asked_port(service, Some(53), Protocol::Udp);
+    let endpoints = port.map(|p| backends(cluster, service, p)).and_then(|k| k.got().cloned()).unwrap_or_default();
+    (service.cluster_ips.clone(), endpoints)
+}
+
+fn names_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
+    let Some(name) = &question.name else { return };
+    wave.add(
+        "the name, as an application in the pod looks it up",
+        ProbeSpec::Resolve(ResolveSpec { name: name.clone(), timeout_ms: 6_000 }),
+    );
+    let domain = names::domain(cluster);
+    let absolute = match &question.to {
+        Subject::Service { namespace, name } => names::full_name(namespace, name, &domain),
+        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => name.clone(),
+    };
+    let mut questions = vec![absolute];
+    if question.request.destination == Destination::Dns {
+        questions.push(resolve::INTERNET.to_owned());
+    }
+    let (addresses, endpoints) = dns_servers(cluster);
+    for name in &questions {
+        for record in records_wanted(question, cluster) {
+            for server in &addresses {
+                wave.dns("the DNS Service over UDP", *server, name, record, Transport::Udp);
+                wave.dns("the DNS Service over TCP", *server, name, record, Transport::Tcp);
+            }
+            for endpoint in endpoints.iter().take(MAX_DNS_ENDPOINTS) {
+                ask_endpoint(endpoint, name, record, wave);
+            }
+        }
+    }
+}
+
+/// CoreDNS may listen on another port than 53 behind its Service.
+fn ask_endpoint(endpoint: &Backend, name: &str, record: RecordType, wave: &mut Wave) {
+    let spec = DnsSpec {
+        server: endpoint.ip,
+        port: endpoint.port,
+        name: name.to_owned(),
+        record,
+        transport: Transport::Udp,
+        attempts: 2,
+        timeout_ms: DNS_TIMEOUT_MS,
+    };
+    wave.add("each DNS endpoint on its own", ProbeSpec::Dns(spec));
+}
+
+fn service_wave(question: &Question, cluster: &Cluster, service: &Service, wave: &mut Wave) {
+    let Some(port) = question.port else { return };
+    let Some(service_port) = asked_port(service, Some(port), question.protocol) else { return };
+    if service_port.protocol == Protocol::Sctp {
+        return;
+    }
+    for ip in &service.cluster_ips {
+        connect(question, *ip, port, question.request.attempts, "the Service's address, as the application uses it", wave);
+    }
+    let endpoints = backends(cluster, service, service_port).got().cloned().unwrap_or_default();
+    for backend in endpoints.iter().filter(|b| !b.terminating).take(MAX_BACKENDS) {
+        connect(question, backend.ip, backend.port, 2, "each endpoint on its own, past the Service's address", wave);
+    }
+}
+
+fn address(question: &Question, ip: IpAddr, what: &str, wave: &mut Wave) {
+    if let Some(port) = question.port {
+        connect(question, ip, port, question.request.attempts, what, wave);
+    }
+    wave.add(what, ProbeSpec::Ping(PingSpec { ip, count: 3, payload_bytes: 56, timeout_ms: 1_000 }));
+}
+
+fn connect(question: &Question, ip: IpAddr, port: u16, attempts: u32, why: &str, wave: &mut Wave) {
+    match question.protocol {
+        Protocol::Tcp => wave.add(why, tcp(ip, port, attempts)),
+        // a DNS server answers only DNS: the name probes ask it properly
+        Protocol::Udp if port == 53 => {}
+        Protocol::Udp => {
+            wave.add(why, ProbeSpec::Udp(UdpSpec { ip, port, attempts, timeout_ms: 1_000, payload_hex: String::new() }));
+        }
+        Protocol::Sctp => {}
+    }
+}
+
+/// The next wave: what the answers so far leave open. Empty when nothing more would tell.
+pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measured: &[Measurement], wave: u32) -> Vec<Step> {
+    let Some(from) = question.from.clone().filter(|_| wave == 1) else { return Vec::new() };
+    let mut next = Wave { from: from.clone(), steps: Vec::new() };
+    other_nameservers(question, cluster, measured, &mut next);
+    resolved_addresses(question, measured, &mut next);
+    let mut insiders = BTreeSet::new();
+    for m in measured.iter().filter(|m| m.from == from) {
+        match (&m.spec, &m.outcome) {
+            (ProbeSpec::Tcp(spec), ProbeOutcome::Tcp(outcome)) if !outcome.all_opened() => {
+                failed_connect(spec, outcome.none_opened(), &mut next);
+                insiders.extend(pod_at(question, cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
+            }
+            (ProbeSpec::Udp(spec), ProbeOutcome::Udp(outcome)) if outcome.answered == 0 => {
+                insiders.extend(pod_at(question, cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
+            }
+            (ProbeSpec::Dns(spec), ProbeOutcome::Dns(outcome))
+                if spec.transport == Transport::Udp && !outcome.attempts.iter().any(|a| a.records().is_some()) =>
+            {
+                internal_control(cluster, spec, &mut next);
+            }
+            _ => {}
+        }
+    }
+    let mut steps = next.steps;
+    let pods: BTreeSet<ObjectRef> = insiders.iter().map(|(pod, _, _)| pod.clone()).collect();
+    for pod in pods.iter().take(MAX_DESTINATION_AGENTS) {
+        let mut inside = Wave { from: pod.clone(), steps: Vec::new() };
+        inside.add("who listens inside the destination pod", ProbeSpec::Sockets(SocketsSpec {}));
+        for (_, ip, port) in insiders.iter().filter(|(p, _, _)| p == pod) {
+            if question.protocol == Protocol::Tcp {
+                let loopback: IpAddr =
+                    if ip.is_ipv6() { std::net::Ipv6Addr::LOCALHOST.into() } else { std::net::Ipv4Addr::LOCALHOST.into() };
+                inside.add("the port from inside the destination pod, over loopback", tcp(loopback, *port, 1));
+                inside.add("the port from inside the destination pod, at its own address", tcp(*ip, *port, 1));
+            }
+        }
+        steps.extend(inside.steps);
+    }
+    steps
+}
+
+/// resolv.conf may name servers that are not the cluster's DNS Service: ask each.
+fn other_nameservers(question: &Question, cluster: &Cluster, measured: &[Measurement], next: &mut Wave) {
+    let Some(name) = &question.name else { return };
+    let (known, _) = dns_servers(cluster);
+    for m in measured {
+        let ProbeOutcome::Environment(environment) = &m.outcome else { continue };
+        for server in environment.resolv_conf.iter().flat_map(|r| &r.nameservers).filter(|s| !known.contains(s)) {
+            next.dns("a nameserver of resolv.conf that is not the DNS Service", *server, name, RecordType::A, Transport::Udp);
+        }
+    }
+}
+
+/// A name outside the cluster: connect to what it resolved to.
+fn resolved_addresses(question: &Question, measured: &[Measurement], next: &mut Wave) {
+    let (Subject::Name(_), Some(port)) = (&question.to, question.port) else { return };
+    for m in measured {
+        let ProbeOutcome::Resolve(resolved) = &m.outcome else { continue };
+        for ip in resolved.addresses.iter().filter_map(|a| a.parse().ok()).take(4) {
+            connect(question, ip, port, question.request.attempts, "the address the name stands for", next);
+        }
+    }
+}
+
+fn failed_connect(spec: &TcpSpec, none: bool, next: &mut Wave) {
+    if !none {
+        next.add("more tries, as the first answers differed", tcp(spec.ip, spec.port, REPEATS));
+        return;
+    }
+    next.add(
+        "whether the address answers at all",
+        ProbeSpec::Ping(PingSpec { ip: spec.ip, count: 2, payload_bytes: 56, timeout_ms: 800 }),
+    );
+    next.add("how far packets get", ProbeSpec::Trace(TraceSpec { ip: spec.ip, max_hops: 8, timeout_ms: 1_500 }));
+    next.add("how large a packet may be", ProbeSpec::PathMtu(PathMtuSpec { ip: spec.ip, timeout_ms: 1_500 }));
+}
+
+/// A server that did not know the name is asked for one it must know: that tells its upstream from itself.
+fn internal_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
+    let control = names::full_name("default", "kubernetes", &names::domain(cluster));
+    if spec.name != control {
+        next.add(
+            "a name inside the cluster, for comparison",
+            ProbeSpec::Dns(DnsSpec { name: control, attempts: 1, ..spec.clone() }),
+        );
+    }
+}
+
+/// The pod of the destination that has this address and can take an agent.
+fn pod_at(question: &Question, cluster: &Cluster, ip: IpAddr) -> Option<ObjectRef> {
+    let pod = cluster.pods.seen().find(|p| p.ips.contains(&ip) && !p.host_network && p.is_running())?;
+    let is_source = question.from.as_ref() == Some(&pod.object());
+    (!is_source).then(|| pod.object())
+}
