@@ -1,1 +1,5 @@
-//! The command line: one file a subcommand.
+//! The command line: what a person types and reads.
+
+pub mod error;
+pub mod exit;
+pub mod grammar;

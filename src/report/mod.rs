@@ -2,3 +2,11 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod diagnosis;
+pub mod json;
+pub mod page;
+#[cfg(test)]
+mod sample;
+pub mod sanitise;
+pub mod schema;
+mod table;
+pub mod text;

@@ -1,0 +1,27 @@
+//! The JSON Schema of reports: `docs/report.schema.json`.
+
+use super::diagnosis::Diagnosis;
+
+/// The schema of [`Diagnosis`] (draft 2020-12), as indented JSON.
+pub fn diagnosis() -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Diagnosis))?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_report_fits_the_schema() {
+        let schema = serde_json::from_str(&diagnosis().expect("writes")).expect("reads");
+        let validator = jsonschema::validator_for(&schema).expect("is a schema");
+        let report = serde_json::to_value(sample::broken()).expect("writes");
+        assert!(validator.is_valid(&report), "{:?}", validator.iter_errors(&report).map(|e| e.to_string()).collect::<Vec<_>>());
+        let mut wrong = report;
+        wrong["verdict"]["measured"] = "maybe".into();
+        assert!(!validator.is_valid(&wrong));
+    }
+}

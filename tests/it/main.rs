@@ -1,0 +1,10 @@
+//! The one integration test binary.
+
+mod generated;
+mod layers;
+mod source;
+
+/// The root of the repository.
+fn root() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+}
