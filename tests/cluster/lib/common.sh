@@ -69,6 +69,10 @@ node_pid() { # process 1 of a node, as the machine sees it
 }
 
 inside() { # NODE CMD...
+  case ${1:-} in
+    --name) name_cluster "${2:-}"; shift 2 ;;
+    --name=*) name_cluster "${1#*=}"; shift ;;
+  esac
   running
   [ $# -ge 2 ] || die "exec NODE CMD..."
   local node=$1; shift

@@ -1,18 +1,25 @@
 # Images without a registry: one-layer archives of the programs just built, imported into the nodes' containerd.
 # shellcheck shell=bash
 
+# Stamps are of contents, not of times: several working copies of the sources may share one cache.
+identity() { # of a file; of a big one its size and time, which only a build changes
+  if [ "$(stat -Lc %s "$1")" -gt 5000000 ]; then stat -Lc '%n %s %Y' "$1"; else sha256sum <"$1"; fi
+}
+
 image() { # FILE NAME ENTRYPOINT SRC=DEST...: written again only when something in it changed
-  local out=$IMAGES/$1.tar stamp; shift
-  stamp=$( { echo "$@"; cat "$HERE/oci-image.py"; local entry
-    for entry in "${@:3}"; do [ ! -f "${entry%%=*}" ] || stat -Lc '%n %s %Y' "${entry%%=*}"; done; } | sha256sum)
+  local out=$IMAGES/$1.tar stamp entry; shift
+  stamp=$( { echo "$@"; cat "$HERE/oci-image.py"
+    for entry in "${@:3}"; do [ ! -f "${entry%%=*}" ] || identity "${entry%%=*}"; done; } | sha256sum)
   [ ! -f "$out" ] || [ "$(cat "$out.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   python3 "$HERE/oci-image.py" "$out" "$@" >/dev/null
   echo "$stamp" >"$out.stamp"
 }
 
 compile() { # the tiny static programs of src/
-  local source=$HERE/src/$1.c out=$BIN/$1
-  if [ ! -x "$out" ] || [ "$source" -nt "$out" ]; then gcc -O2 -Wall -static -s -o "$out" "$source" || die "could not compile $1"; fi
+  local source=$HERE/src/$1.c out=$BIN/$1 stamp; stamp=$(sha256sum <"$HERE/src/$1.c")
+  [ ! -x "$out" ] || [ "$(cat "$BIN/.stamp-$1" 2>/dev/null)" != "$stamp" ] || return 0
+  gcc -O2 -Wall -static -s -o "$out.part" "$source" || die "could not compile $1"
+  mv "$out.part" "$out"; echo "$stamp" >"$BIN/.stamp-$1"
 }
 
 images() {
@@ -82,13 +89,13 @@ copy_store() { # STORE FOLDER
 load() { # archives into every node; also under the digest, as a pull by digest would leave them
   [ $# -gt 0 ] || die "load IMAGE.tar..."
   need_root load; running
-  local node archive pid pids=()
+  local node archive pid pids=() log=$RUN/log/load.log
   for archive in "$@"; do [ -r "$archive" ] || die "cannot read $archive"; done
   for node in $(nodes); do
     pid=$(node_pid "$node")
     for archive in "$@"; do
-      nsenter -t "$pid" -m -p -n -u -i ctr -n k8s.io images import --local - <"$archive" >/dev/null & pids+=($!)
+      nsenter -t "$pid" -m -p -n -u -i ctr -n k8s.io images import --local - <"$archive" >>"$log" 2>&1 & pids+=($!)
     done
   done
-  for pid in "${pids[@]}"; do wait "$pid" || die "an import failed"; done
+  for pid in "${pids[@]}"; do wait "$pid" || die "an import failed: $(tail -n 1 "$log")"; done
 }

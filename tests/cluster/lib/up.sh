@@ -37,8 +37,9 @@ up() {
   STARTED=${EPOCHREALTIME/./}
   local result=0 starter
   start & starter=$!
-  trap 'trap - INT TERM; remove; exit 130' INT TERM
-  wait "$starter" || result=$?
+  # only a mark: inside a trap a bare `return` means the status before the trap
+  trap 'result=130' INT TERM
+  wait "$starter" || result=$((result ? result : $?))
   trap - INT TERM
   [ "$result" = 0 ] && return
   if [ -n "$KEEP" ]; then say "left standing: logs in $RUN/log"; else remove; fi
