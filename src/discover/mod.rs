@@ -1,1 +1,99 @@
 //! From the API server or a bundle to the model. With `deploy`, the only module that names `kube::`.
+//!
+//! Live or replayed, an answer takes one way: pruned JSON, kept as it is for a bundle, and the model made from that JSON
+//! alone. So a bundle replays to the same report.
+
+mod build;
+mod filter;
+mod kubeconfig;
+mod list;
+mod live;
+mod objects;
+mod options;
+mod url;
+
+use serde_json::Value;
+
+pub use live::{Live, connect};
+pub use options::{ConnectError, ConnectOptions, Notices};
+
+use crate::model::{Cluster, Known, Query};
+
+/// Where answers come from.
+pub enum Reader {
+    Live(Live),
+}
+
+/// What was read so far, as JSON and as model.
+pub struct Discovery {
+    reader: Reader,
+    reads: Vec<(Query, Known<Vec<Value>>)>,
+    /// Queries answered from a wider list.
+    derived: Vec<Query>,
+    cluster: Cluster,
+}
+
+impl Discovery {
+    pub fn new(reader: Reader) -> Self {
+        Self { reader, reads: Vec::new(), derived: Vec::new(), cluster: Cluster::default() }
+    }
+
+    /// Answers queries, side by side. One that was answered before, or that a complete list covers, is not asked again.
+    pub async fn ask(&mut self, queries: &[Query]) {
+        let mut open: Vec<Query> = Vec::new();
+        for query in queries {
+            let is_known = self.derived.contains(query) || self.reads.iter().any(|(q, _)| q == query);
+            if is_known || open.contains(query) {
+                continue;
+            }
+            match filter::answer(&self.reads, query) {
+                Some(answer) => {
+                    build::add(&mut self.cluster, query, &answer);
+                    self.derived.push(query.clone());
+                }
+                None => open.push(query.clone()),
+            }
+        }
+        let answers = match &self.reader {
+            Reader::Live(live) => futures::future::join_all(open.iter().map(|query| list::read(live, query))).await,
+        };
+        for (query, answer) in open.into_iter().zip(answers) {
+            build::add(&mut self.cluster, &query, &answer);
+            self.reads.push((query, answer));
+        }
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Every read in the order it was made, for recording.
+    pub fn reads(&self) -> &[(Query, Known<Vec<Value>>)] {
+        &self.reads
+    }
+
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The namespace of names without one.
+    pub fn namespace(&self) -> &str {
+        match &self.reader {
+            Reader::Live(live) => live.namespace(),
+        }
+    }
+
+    /// Requests sent to the API server so far.
+    pub fn request_count(&self) -> u32 {
+        match &self.reader {
+            Reader::Live(live) => live.request_count(),
+        }
+    }
+
+    /// The API server cannot be reached or refuses these credentials: no read can succeed.
+    pub fn fatal(&self) -> Option<ConnectError> {
+        match &self.reader {
+            Reader::Live(live) => live.fatal(),
+        }
+    }
+}

@@ -40,6 +40,24 @@ impl Selector {
         self.labels.is_empty() && self.expressions.is_empty()
     }
 
+    /// Reads the form `kubectl get -l` takes: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`. `None`: not of that form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut selector = Self::default();
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            // a comma inside parentheses separates values, not requirements
+            let mut depth = 0_i32;
+            let end = rest.find(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                c == ',' && depth == 0
+            });
+            let (part, tail) = end.and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+            selector.expressions.push(Requirement::parse(part.trim())?);
+            rest = tail.strip_prefix(',').unwrap_or(tail).trim_start();
+        }
+        Some(selector)
+    }
+
     /// Whether an object with these labels is selected (`k8s.io/apimachinery/pkg/labels`, v1.36).
     pub fn matches(&self, labels: &Labels) -> bool {
         self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
@@ -48,6 +66,35 @@ impl Selector {
 }
 
 impl Requirement {
+    fn parse(text: &str) -> Option<Self> {
+        let make = |key: &str, operator, values: Vec<String>| {
+            let key = key.trim();
+            let is_key = !key.is_empty() && !key.contains(|c: char| c.is_whitespace() || "=!(),".contains(c));
+            is_key.then(|| Self { key: key.to_owned(), operator, values })
+        };
+        let one = |value: &str| vec![value.trim().to_owned()];
+        let list = |values: &str| -> Option<Vec<String>> {
+            let inner = values.trim().strip_prefix('(')?.strip_suffix(')')?;
+            Some(inner.split(',').map(|v| v.trim().to_owned()).collect())
+        };
+        if let Some((key, values)) = text.split_once(" notin ") {
+            return make(key, Operator::NotIn, list(values)?);
+        }
+        if let Some((key, values)) = text.split_once(" in ") {
+            return make(key, Operator::In, list(values)?);
+        }
+        if let Some((key, value)) = text.split_once("!=") {
+            return make(key, Operator::NotIn, one(value));
+        }
+        if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
+            return make(key, Operator::In, one(value));
+        }
+        match text.strip_prefix('!') {
+            Some(key) => make(key, Operator::DoesNotExist, Vec::new()),
+            None => make(text, Operator::Exists, Vec::new()),
+        }
+    }
+
     fn matches(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.key);
         match &self.operator {
@@ -95,5 +142,17 @@ mod tests {
         assert!(!selector.matches(&labels(&[("app", "web"), ("tier", "db")])));
         assert!(!selector.matches(&labels(&[("tier", "front")])));
         assert_eq!(selector.to_string(), "app=web,tier notin (db)");
+    }
+
+    #[test]
+    fn parse_reads_what_kubectl_takes() {
+        let selector = Selector::parse("app=web, tier notin (db,cache),!old,zone in (a, b),x!=y,has").expect("valid");
+        assert_eq!(selector.to_string(), "app in (web),tier notin (db,cache),!old,zone in (a,b),x notin (y),has");
+        assert!(selector.matches(&labels(&[("app", "web"), ("zone", "b"), ("has", "")])));
+        assert!(!selector.matches(&labels(&[("app", "web"), ("zone", "b"), ("has", ""), ("x", "y")])));
+        assert_eq!(Selector::parse(""), Some(Selector::default()));
+        for bad in ["a b", "=x", "a in b", "(", "a=b,,c"] {
+            assert_eq!(Selector::parse(bad), None, "{bad}");
+        }
     }
 }

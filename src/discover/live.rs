@@ -1,0 +1,295 @@
+//! A live cluster: one request at a time is sent, timed, limited, counted, and tried again when that is safe.
+
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::client::Body;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::kubeconfig;
+use super::options::{ConnectError, ConnectOptions, Notices, one_line};
+
+/// How long one call may take when nobody says otherwise.
+const CALL: Duration = Duration::from_secs(15);
+
+/// Requests in flight. Each is a TLS connection of its own, as the client speaks HTTP/1.1.
+const IN_FLIGHT: usize = 8;
+
+/// How often one GET is sent at most.
+const TRIES: u32 = 3;
+
+/// Longest wait between two tries, whatever the server asks for.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How a connection ends that was open.
+const CUTS: [ErrorKind; 3] = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::UnexpectedEof];
+
+/// A connection to an API server. Cheap to clone.
+#[derive(Clone)]
+pub struct Live {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: kube::Client,
+    server: String,
+    namespace: String,
+    timeout: Duration,
+    deadline: Option<Instant>,
+    in_flight: Semaphore,
+    requests: AtomicU32,
+    /// Any HTTP answer arrived: from then on a failure is one read's, not the connection's.
+    answered: AtomicBool,
+    unauthorized: AtomicBool,
+    /// The first failure without an HTTP answer.
+    unreachable: Mutex<Option<String>>,
+    ca_is_a_leaf: bool,
+    notices: Notices,
+}
+
+/// Why a request has no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The server's answer is an error.
+    Status { code: u16, message: String, retry_after: Option<Duration> },
+    /// No answer in this time.
+    Late(Duration),
+    /// The connection ended before the answer did.
+    Cut(String),
+    /// No connection, or not a usable one.
+    Broken(String),
+}
+
+impl Failure {
+    /// One line.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Status { code, message, .. } if message.is_empty() => format!("HTTP {code}"),
+            Self::Status { code, message, .. } if *code >= 500 => format!("HTTP {code}: {message}"),
+            Self::Status { message, .. } => message.clone(),
+            Self::Late(after) => format!("no answer within {} ms", after.as_millis()),
+            Self::Cut(why) | Self::Broken(why) => why.clone(),
+        }
+    }
+
+    /// How long to wait before the same GET may be sent again. `None`: another try would not help.
+    fn pause(&self, tries: u32) -> Option<Duration> {
+        let own = Duration::from_millis(200 << tries.min(4));
+        match self {
+            Self::Status { code: 429 | 503 | 504, retry_after, .. } => Some(retry_after.unwrap_or(own).min(LONGEST_WAIT)),
+            Self::Cut(_) => Some(own),
+            Self::Status { .. } | Self::Late(_) | Self::Broken(_) => None,
+        }
+    }
+}
+
+/// Reads the kubeconfig and makes the client, exec plugins included. No request is sent.
+pub async fn connect(options: &ConnectOptions, notices: Notices) -> Result<Live, ConnectError> {
+    let config = kubeconfig::load(options).await?;
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let namespace = config.default_namespace.clone();
+    let ca_is_a_leaf = kubeconfig::ca_is_a_leaf(&config);
+    // An exec plugin runs in here and may wait for the user: it must not hold up Ctrl-C.
+    let made = tokio::task::spawn_blocking(move || kube::Client::try_from(config)).await;
+    let client = match made {
+        Ok(Ok(client)) => client,
+        Ok(Err(error)) => return Err(cannot_log_in(&error)),
+        Err(error) => return Err(ConnectError::new(format!("cannot start the client: {error}"), "report this as a bug")),
+    };
+    let shared = Shared {
+        client,
+        server,
+        namespace,
+        timeout: options.request_timeout.filter(|t| !t.is_zero()).unwrap_or(CALL),
+        deadline: options.deadline.map(|d| Instant::now() + d),
+        in_flight: Semaphore::new(IN_FLIGHT),
+        requests: AtomicU32::new(0),
+        answered: AtomicBool::new(false),
+        unauthorized: AtomicBool::new(false),
+        unreachable: Mutex::new(None),
+        ca_is_a_leaf,
+        notices,
+    };
+    Ok(Live { shared: Arc::new(shared) })
+}
+
+fn cannot_log_in(error: &kube::Error) -> ConnectError {
+    let text = chain(error);
+    let is_login = matches!(error, kube::Error::Auth(_));
+    if is_login {
+        let next = "run the login command of your provider, then `kubectl get --raw /version` to see that it works";
+        return ConnectError::new(format!("the kubeconfig's login does not work: {text}"), next);
+    }
+    ConnectError::new(format!("the kubeconfig does not make a connection: {text}"), "check the file with `kubectl config view`")
+}
+
+impl Live {
+    /// The namespace of names without one.
+    pub fn namespace(&self) -> &str {
+        &self.shared.namespace
+    }
+
+    /// Requests sent so far, the retried ones included.
+    pub fn request_count(&self) -> u32 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// The API server's address, as `https://10.0.0.1:6443`.
+    pub fn server(&self) -> &str {
+        &self.shared.server
+    }
+
+    pub(super) fn count(&self) {
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The time one call may take now.
+    pub(super) fn call_time(&self) -> Duration {
+        let left = self.shared.deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        left.map_or(self.shared.timeout, |left| left.min(self.shared.timeout))
+    }
+
+    /// Why no read of this run can succeed, once that is clear.
+    pub fn fatal(&self) -> Option<ConnectError> {
+        let shared = &self.shared;
+        if shared.unauthorized.load(Ordering::Relaxed) {
+            let cause = format!("the API server at {} does not accept these credentials", shared.server);
+            return Some(ConnectError::new(
+                cause,
+                "log in again, or choose another --context or --user; `kubectl auth whoami` tests it",
+            ));
+        }
+        if shared.answered.load(Ordering::Relaxed) {
+            return None;
+        }
+        let why = shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let next = if why.contains("UnknownIssuer") && shared.ca_is_a_leaf {
+            "the kubeconfig's certificate-authority is a server certificate, not a CA: put the CA that signed it there"
+        } else if why.contains("UnknownIssuer") {
+            "the kubeconfig's certificate-authority did not sign the server's certificate: fetch the kubeconfig again"
+        } else if why.contains("NotValidForName") {
+            "connect by a name that is in the server's certificate, or pass --tls-server-name NAME"
+        } else {
+            "check that the cluster is up, the address in the kubeconfig, VPN and proxy"
+        };
+        Some(ConnectError::new(format!("cannot reach the API server at {}: {why}", shared.server), next))
+    }
+
+    /// Sends one GET and reads the whole answer.
+    pub(super) async fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let outcome = self.once(path).await;
+            let Err(failure) = &outcome else { return outcome };
+            let left = self.shared.deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
+            match failure.pause(tries).filter(|pause| tries < TRIES && *pause < left) {
+                Some(pause) => {
+                    let why = failure.text();
+                    let text = format!("the API server: {why}; trying again in {} ms", pause.as_millis());
+                    self.shared.notices.send(text);
+                    tokio::time::sleep(pause).await;
+                }
+                None => return outcome,
+            }
+        }
+    }
+
+    async fn once(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let shared = &self.shared;
+        let Ok(_turn) = shared.in_flight.acquire().await else { return Err(Failure::Broken(String::from("shutting down"))) };
+        let time = self.call_time();
+        if time.is_zero() {
+            return Err(Failure::Broken(String::from("the run's time is over")));
+        }
+        self.count();
+        let outcome = tokio::time::timeout(time, self.exchange(path)).await.unwrap_or(Err(Failure::Late(time)));
+        match &outcome {
+            Ok(_) => shared.answered.store(true, Ordering::Relaxed),
+            Err(Failure::Status { code, .. }) => {
+                shared.answered.store(true, Ordering::Relaxed);
+                if *code == 401 {
+                    shared.unauthorized.store(true, Ordering::Relaxed);
+                }
+            }
+            Err(failure @ (Failure::Late(_) | Failure::Cut(_) | Failure::Broken(_))) => {
+                let mut first = shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert_with(|| failure.text());
+            }
+        }
+        outcome
+    }
+
+    async fn exchange(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = http::Request::get(path).header(http::header::ACCEPT, "application/json, */*").body(Body::empty());
+        let request = request.map_err(|e| Failure::Broken(format!("cannot ask for {path}: {e}")))?;
+        let response = self.shared.client.send(request).await.map_err(|e| failure_of(&e))?;
+        let status = response.status();
+        let retry_after = response.headers().get(http::header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        // The status line is an answer even when the body never ends.
+        self.shared.answered.store(true, Ordering::Relaxed);
+        let body = response.into_body().collect_bytes().await.map_err(|e| failure_of(&e));
+        if status.is_success() {
+            return body.map(|b| b.to_vec());
+        }
+        let message = message_of(&body.map(|b| b.to_vec()).unwrap_or_default());
+        Err(Failure::Status { code: status.as_u16(), message, retry_after: retry_after.map(Duration::from_secs) })
+    }
+}
+
+/// The message of a `metav1.Status`, or the beginning of whatever came.
+fn message_of(body: &[u8]) -> String {
+    let status: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = status.as_ref().and_then(|s| s.get("message")).and_then(serde_json::Value::as_str);
+    match message {
+        Some(message) => one_line(message),
+        None => one_line(&String::from_utf8_lossy(body.get(..body.len().min(1024)).unwrap_or_default())),
+    }
+}
+
+/// What went wrong below HTTP.
+pub(super) fn failure_of(error: &kube::Error) -> Failure {
+    if let kube::Error::Api(status) = error {
+        return Failure::Status { code: status.code, message: one_line(&status.message), retry_after: None };
+    }
+    let text = chain(error);
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if inner.downcast_ref::<std::io::Error>().is_some_and(|io| CUTS.contains(&io.kind())) {
+            return Failure::Cut(text);
+        }
+        source = inner.source();
+    }
+    let is_cut = ["connection closed before", "IncompleteMessage", "unexpected EOF", "end of file before"]
+        .iter()
+        .any(|t| text.contains(t));
+    if is_cut { Failure::Cut(text) } else { Failure::Broken(text) }
+}
+
+/// The innermost causes of an error, on one line: the outer ones only say that something failed.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(e) = next {
+        texts.push(e.to_string());
+        next = e.source();
+    }
+    // An outer text usually repeats the inner one.
+    let mut told: Vec<String> = Vec::new();
+    for text in texts.into_iter().rev() {
+        if told.iter().all(|t| !text.contains(t.as_str())) || told.is_empty() {
+            told.push(text);
+        }
+    }
+    told.reverse();
+    let skip = ["ServiceError: ", "HyperError: ", "client error (Connect)", "client error (SendRequest)", "auth error: "];
+    let mut text = told.join(": ");
+    for word in skip {
+        text = text.replace(word, "");
+    }
+    one_line(text.trim_matches([':', ' ']))
+}
