@@ -4,6 +4,7 @@
 //! alone. So a bundle replays to the same report.
 
 mod build;
+mod bundle;
 mod filter;
 mod kubeconfig;
 mod list;
@@ -14,6 +15,7 @@ mod url;
 
 use serde_json::Value;
 
+pub use bundle::{Bundle, BundleError, FORMAT, Meta};
 pub use live::{Live, connect};
 pub use options::{ConnectError, ConnectOptions, Notices};
 
@@ -22,6 +24,7 @@ use crate::model::{Cluster, Known, Query};
 /// Where answers come from.
 pub enum Reader {
     Live(Live),
+    Bundle(Box<Bundle>),
 }
 
 /// What was read so far, as JSON and as model.
@@ -56,6 +59,7 @@ impl Discovery {
         }
         let answers = match &self.reader {
             Reader::Live(live) => futures::future::join_all(open.iter().map(|query| list::read(live, query))).await,
+            Reader::Bundle(bundle) => open.iter().map(|query| bundle.answer(query)).collect(),
         };
         for (query, answer) in open.into_iter().zip(answers) {
             build::add(&mut self.cluster, &query, &answer);
@@ -80,13 +84,15 @@ impl Discovery {
     pub fn namespace(&self) -> &str {
         match &self.reader {
             Reader::Live(live) => live.namespace(),
+            Reader::Bundle(bundle) => &bundle.meta.namespace,
         }
     }
 
-    /// Requests sent to the API server so far.
+    /// Requests sent to the API server so far, and 0 in a replay: its timing is the recorded one.
     pub fn request_count(&self) -> u32 {
         match &self.reader {
             Reader::Live(live) => live.request_count(),
+            Reader::Bundle(_) => 0,
         }
     }
 
@@ -94,6 +100,7 @@ impl Discovery {
     pub fn fatal(&self) -> Option<ConnectError> {
         match &self.reader {
             Reader::Live(live) => live.fatal(),
+            Reader::Bundle(_) => None,
         }
     }
 }

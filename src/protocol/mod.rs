@@ -74,3 +74,43 @@ pub struct Measurement {
     pub outcome: ProbeOutcome,
     pub elapsed_us: u64,
 }
+
+/// An agent that could not be started, and why. A bundle keeps it, so that a replay has the same gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchFailure {
+    /// The pod it was meant for.
+    pub pod: crate::model::ObjectRef,
+    pub kind: LaunchProblem,
+    /// One line: what is wrong.
+    pub cause: String,
+    /// One line: what to do next.
+    pub next: String,
+}
+
+/// What sort of thing keeps an agent from starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LaunchProblem {
+    /// The image cannot be pulled.
+    Image,
+    /// The runtime cannot make or start the container.
+    Container,
+    /// RBAC refuses it.
+    Forbidden,
+    /// Pod Security or an admission webhook refuses it.
+    Admission,
+    Quota,
+    /// The node or its kubelet does not answer.
+    Node,
+    /// The pod has ended or is gone.
+    Pod,
+    /// No agent can run in this pod: a static pod, Windows, a virtual node, too many ephemeral containers.
+    Unsupported,
+    /// The container runs something that is not an agent of this version.
+    NotAnAgent,
+    TimedOut,
+    /// The run was ended.
+    Cancelled,
+    #[serde(other)]
+    Other,
+}

@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod bundle;
 mod generated;
 mod layers;
 mod source;
