@@ -20,11 +20,11 @@ pub struct Cluster {
     pub endpoint_slices: Store<EndpointSlice>,
     pub events: Store<Event>,
     pub config_maps: Store<ConfigMap>,
-    /// Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and CronJobs.
+    /// Deployments, `StatefulSets`, DaemonSets, `ReplicaSets`, Jobs and `CronJobs`.
     pub workloads: Store<Workload>,
     pub ingresses: Store<Ingress>,
     pub ingress_classes: Store<IngressClass>,
-    /// Names and pod selectors of the NetworkPolicies.
+    /// Names and pod selectors of the `NetworkPolicies`.
     pub network_policies: Store<(ObjectRef, Selector)>,
     /// CIDRs of the ServiceCIDR objects.
     pub service_cidrs: Store<String>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Labels, ObjectRef, Selector};
 
-/// Something that owns pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob.
+/// Something that owns pods: Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, `CronJob`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Workload {
     /// Lower case: `deployment`.
@@ -71,7 +71,7 @@ pub struct IngressBackend {
     pub port: String,
 }
 
-/// An IngressClass.
+/// An `IngressClass`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IngressClass {
     pub name: String,

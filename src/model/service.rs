@@ -115,7 +115,7 @@ pub struct EndpointPort {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoint {
     pub addresses: Vec<String>,
-    /// An unset condition counts as ready and serving, and as not terminating (EndpointConditions, discovery/v1).
+    /// An unset condition counts as ready and serving, and as not terminating (`EndpointConditions`, discovery/v1).
     pub ready: bool,
     pub serving: bool,
     pub terminating: bool,

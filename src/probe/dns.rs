@@ -50,7 +50,7 @@ pub enum Answer {
     Response {
         /// The response code as RFC 1035 and IANA name it: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`.
         code: String,
-        /// Addresses, or names for SRV and PTR, sorted.
+        /// Addresses, or names for SRV and PTR, sorted. Names are without the dot of the root, here and below.
         records: Vec<String>,
         /// Targets of CNAME records in the answer, in order.
         aliases: Vec<String>,

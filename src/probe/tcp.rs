@@ -30,7 +30,7 @@ pub struct TcpOutcome {
 pub enum TcpAttempt {
     Opened {
         connect_us: u64,
-        /// The address that answered, after any DNAT seen by the socket.
+        /// The socket's own address and port: what the peer sees unless the packet is NATed on its way.
         local: String,
     },
     /// `ECONNREFUSED`.

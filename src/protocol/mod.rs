@@ -56,7 +56,7 @@ pub enum FromAgent {
     },
     /// Always the last line.
     Bye {
-        /// Peak resident memory of the agent in KiB (`ru_maxrss`, getrusage(2)).
+        /// Peak resident memory of the agent in KiB (`VmHWM`, `proc_pid_status(5)`).
         peak_kib: u64,
     },
     #[serde(other)]

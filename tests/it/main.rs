@@ -1,5 +1,7 @@
 //! The one integration test binary.
 
+#[cfg(all(feature = "agent", target_os = "linux"))]
+mod agent_loopback;
 mod bundle;
 mod generated;
 mod layers;

@@ -1,0 +1,54 @@
+//! What the agent does for each word of [`crate::probe`]: one file a probe.
+
+mod dns;
+mod environment;
+mod sockets;
+mod tcp;
+mod udp;
+
+use std::time::Duration;
+
+use crate::probe::{ProbeOutcome, ProbeSpec};
+
+/// Most tries in one probe: answers are kept in memory, and a flood is no diagnosis.
+const MOST_ATTEMPTS: u32 = 1000;
+
+/// Runs one probe to its end. The caller owns the deadline.
+pub(super) async fn run(spec: ProbeSpec) -> ProbeOutcome {
+    if attempts(&spec) > MOST_ATTEMPTS {
+        return ProbeOutcome::NotRun { why: format!("{} attempts, at most {MOST_ATTEMPTS} are made", attempts(&spec)) };
+    }
+    match spec {
+        ProbeSpec::Environment(_) => ProbeOutcome::Environment(environment::read()),
+        ProbeSpec::Sockets(_) => ProbeOutcome::Sockets(sockets::read()),
+        ProbeSpec::Tcp(spec) => ProbeOutcome::Tcp(tcp::run(&spec).await),
+        ProbeSpec::Udp(spec) => udp::run(&spec).await,
+        ProbeSpec::Dns(spec) => ProbeOutcome::Dns(dns::run(&spec).await),
+        ProbeSpec::Ping(_) | ProbeSpec::Resolve(_) | ProbeSpec::Http(_) | ProbeSpec::Trace(_) | ProbeSpec::PathMtu(_) => {
+            ProbeOutcome::NotRun { why: String::from("this build of the agent has no such probe") }
+        }
+    }
+}
+
+fn attempts(spec: &ProbeSpec) -> u32 {
+    match spec {
+        ProbeSpec::Tcp(spec) => spec.attempts,
+        ProbeSpec::Udp(spec) => spec.attempts,
+        ProbeSpec::Ping(spec) => spec.count,
+        ProbeSpec::Dns(spec) => spec.attempts,
+        ProbeSpec::Environment(_)
+        | ProbeSpec::Sockets(_)
+        | ProbeSpec::Resolve(_)
+        | ProbeSpec::Http(_)
+        | ProbeSpec::Trace(_)
+        | ProbeSpec::PathMtu(_) => 1,
+    }
+}
+
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
