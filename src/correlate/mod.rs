@@ -8,6 +8,8 @@ use crate::protocol::Measurement;
 mod diagnose;
 pub mod measurement;
 mod summary;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod unexplained;
 pub mod view;
 

@@ -10,6 +10,8 @@ mod query;
 mod question;
 mod selector;
 mod service;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use cluster::{Cluster, Listing, Store};
 pub use known::Known;

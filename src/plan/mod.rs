@@ -6,6 +6,8 @@ pub mod names;
 pub mod reads;
 pub mod resolve;
 pub mod steps;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use crate::model::ObjectRef;
 use crate::probe::ProbeSpec;
