@@ -4,6 +4,9 @@
 //! joins them is in `correlate`.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod pods;
+pub mod services;
+
 use crate::finding::{Meta, Verdict};
 use crate::model::{Cluster, Question};
 
@@ -21,4 +24,16 @@ pub trait Check: Sync {
 }
 
 /// Every check, in the order of its code.
-pub const ALL: &[&dyn Check] = &[];
+pub const ALL: &[&dyn Check] = &[
+    &services::ServiceSelectsNothing,
+    &services::EndpointsNotReady,
+    &services::NamedPortMissing,
+    &services::NoSuchPort,
+    &services::ExternalName,
+    &services::LoadBalancerPending,
+    &services::SessionAffinity,
+    &services::ServiceWithoutEndpoints,
+    &pods::PodWithoutNetwork,
+    &pods::PodNotRunning,
+    &pods::NodeNotReady,
+];

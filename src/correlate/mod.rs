@@ -7,6 +7,8 @@ use crate::protocol::Measurement;
 
 mod diagnose;
 pub mod measurement;
+pub mod path;
+pub mod services;
 mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,7 +34,19 @@ pub trait Cause: Sync {
 }
 
 /// Every cause, in the order of its code.
-pub const ALL: &[&dyn Cause] = &[];
+pub const ALL: &[&dyn Cause] = &[
+    &services::WrongTargetPort,
+    &services::ProtocolMismatch,
+    &services::ListensOnLoopback,
+    &services::ApplicationListensElsewhere,
+    &services::EndpointWithoutPod,
+    &services::EndpointFailing,
+    &services::Headless,
+    &services::NodePort,
+    &path::PacketsDropped,
+    &path::ActivelyRejected,
+    &services::ServiceAddressFails,
+];
 
 /// What is fixed about every finding there is, in the order of the codes.
 pub fn metas() -> Vec<&'static Meta> {

@@ -83,7 +83,10 @@ pub(super) fn decisive(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
             }
             let addresses = service.cluster_ips.iter().map(|ip| at(service.object().to_string(), *ip, port));
             let backends = cx.backends().into_iter().filter(|b| b.ready && !b.terminating);
-            let backends = backends.map(|b| at(b.pod.map_or_else(|| "endpoint".to_owned(), |p| p.to_string()), b.ip, b.port));
+            // a headless Service translates nothing: the port the client uses decides
+            let knock = |own: u16| if service.headless { port } else { own };
+            let backends =
+                backends.map(|b| at(b.pod.map_or_else(|| "endpoint".to_owned(), |p| p.to_string()), b.ip, knock(b.port)));
             addresses.chain(backends).filter(|(_, r)| r.measured()).collect()
         }
         (Subject::Pod(object), Some(port)) => {

@@ -184,6 +184,10 @@ fn backends(request: &Request, wanted: &mut Wanted<'_>) {
             if pods.is_empty() || stranger {
                 wanted.push(Query::within(Resource::Pods, &namespace));
             }
+            if pods.is_empty() {
+                wanted.push(Query::within(Resource::Deployments, &namespace));
+                wanted.push(Query::within(Resource::StatefulSets, &namespace));
+            }
         }
     }
     nodes(request, wanted);

@@ -157,8 +157,30 @@ fn service_wave(question: &Question, cluster: &Cluster, service: &Service, wave:
     }
     let endpoints = backends(cluster, service, service_port).got().cloned().unwrap_or_default();
     for backend in endpoints.iter().filter(|b| !b.terminating).take(MAX_BACKENDS) {
+        // a headless Service translates nothing: clients knock at the pods with the port they were told
+        if service.headless && port != backend.port {
+            connect(question, backend.ip, port, 2, "each pod of the headless Service, as the application uses it", wave);
+        }
         connect(question, backend.ip, backend.port, 2, "each endpoint on its own, past the Service's address", wave);
     }
+    for (_, ip, node_port) in node_port_targets(question, cluster) {
+        wave.add("the node port of a node with an endpoint", tcp(ip, node_port, 1));
+    }
+}
+
+/// Most nodes whose node port is tried.
+const MAX_NODE_PORTS: usize = 2;
+
+/// Node name, address and node port of nodes that must answer for the Service.
+pub fn node_port_targets(question: &Question, cluster: &Cluster) -> Vec<(String, IpAddr, u16)> {
+    let Subject::Service { namespace, name } = &question.to else { return Vec::new() };
+    let Some(service) = cluster.service(namespace, name) else { return Vec::new() };
+    let Some(port) = asked_port(service, question.port, question.protocol) else { return Vec::new() };
+    let (Some(node_port), Protocol::Tcp) = (port.node_port, port.protocol) else { return Vec::new() };
+    let endpoints = backends(cluster, service, port).got().cloned().unwrap_or_default();
+    let nodes: BTreeSet<String> = endpoints.iter().filter(|b| b.ready).filter_map(|b| b.node.clone()).collect();
+    let at = |name: &String| Some((name.clone(), *cluster.node(name)?.internal_ips.first()?, node_port));
+    nodes.iter().filter_map(at).take(MAX_NODE_PORTS).collect()
 }
 
 fn address(question: &Question, ip: IpAddr, what: &str, wave: &mut Wave) {

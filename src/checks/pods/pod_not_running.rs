@@ -1,0 +1,52 @@
+use crate::checks::pods::trouble::{self, Kind};
+use crate::checks::{Check, Context};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::model::{ObjectRef, Subject};
+
+use super::ends;
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// The source or destination pod is not running: it crashes, its image cannot be had, it is not scheduled, or it has ended.
+    ///
+    /// ## How it is proven
+    ///
+    /// From the pod's status, its containers' last end and its events.
+    ///
+    /// ## What to do
+    ///
+    /// Mend the pod first: `kubectl describe pod` and `kubectl logs --previous` show why. There is no network fault to look for
+    /// until it runs.
+    PodNotRunning, "NC4002", "pod-not-running", "Pod is not running"
+}
+
+impl Check for PodNotRunning {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn run(&self, cx: &Context<'_>) -> Verdict {
+        Verdict::of(ends(cx).iter().filter_map(|object| finding(object, cx)).collect())
+    }
+}
+
+fn finding(object: &ObjectRef, cx: &Context<'_>) -> Option<Finding> {
+    let pod = cx.cluster.pod(object)?;
+    let trouble = trouble::of(pod, cx.cluster)?;
+    // these have findings of their own; a failing probe takes a pod out of Services, and does not stop its traffic
+    if matches!(trouble.kind, Kind::NoNetwork | Kind::NodeDown | Kind::Probe | Kind::Gate | Kind::Unknown) {
+        return None;
+    }
+    let next = format!("kubectl -n {} describe pod {}", pod.namespace, pod.name);
+    let runs = pod.is_running() && pod.containers.iter().any(|c| c.state == crate::model::ContainerState::Running);
+    let is_destination = cx.question.to == Subject::Pod(object.clone());
+    let sentence = format!("{object} does not run: {}.", trouble.words.trim_end_matches('.'));
+    let finding = if runs && !is_destination {
+        Finding::warning(PodNotRunning::META, object.clone(), sentence)
+    } else {
+        Finding::cause(PodNotRunning::META, object.clone(), sentence).proven()
+    };
+    Some(finding.expected(trouble.source, "a running pod", trouble.words).next(next))
+}

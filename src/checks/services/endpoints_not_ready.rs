@@ -1,0 +1,65 @@
+use crate::checks::pods::selected;
+use crate::checks::pods::trouble::{self, Kind, Trouble};
+use crate::checks::{Check, Context};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::model::{Pod, Service};
+
+use super::service;
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// The pods behind a Service are not ready, so the Service sends them no traffic. When some are ready and others are not it
+    /// is a warning: the Service works with what is left.
+    ///
+    /// ## How it is proven
+    ///
+    /// From the `Ready` condition of every selected pod, with the reason read from its containers, its node and its events: a
+    /// failing readiness probe, a crash, an image that cannot be had, a pod that is not scheduled.
+    ///
+    /// ## What to do
+    ///
+    /// Mend the pods; the evidence names the reason for each. A Service that is meant to reach pods before they are ready sets
+    /// `publishNotReadyAddresses`.
+    EndpointsNotReady, "NC3002", "endpoints-not-ready", "Pods behind the Service are not ready"
+}
+
+/// Most pods named in one finding.
+const SHOWN: usize = 4;
+
+impl Check for EndpointsNotReady {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn run(&self, cx: &Context<'_>) -> Verdict {
+        let Some(service) = service(cx).filter(|s| !s.publish_not_ready) else { return Verdict::NotApplicable };
+        let pods = selected(cx, &service.namespace, &service.name);
+        // pods on their way out have left the Service in good order
+        let lasting: Vec<&Pod> = pods.into_iter().filter(|p| !p.terminating).collect();
+        let troubled: Vec<(&Pod, Trouble)> = lasting.iter().filter_map(|p| Some((*p, trouble::of(p, cx.cluster)?))).collect();
+        let Some((_, first)) = troubled.first() else { return Verdict::Clear };
+        let all = troubled.len() == lasting.len();
+        // a fault with a finding of its own is the root; this would only repeat it
+        if troubled.iter().all(|(_, t)| matches!(t.kind, Kind::NoNetwork | Kind::NodeDown)) {
+            return Verdict::Clear;
+        }
+        Verdict::Found(vec![finding(service, &troubled, &first.words, all, lasting.len())])
+    }
+}
+
+fn finding(service: &Service, troubled: &[(&Pod, Trouble)], words: &str, all: bool, of: usize) -> Finding {
+    let object = service.object();
+    let words = words.trim_end_matches('.');
+    let base = if all {
+        let sentence = format!("{object} has no ready endpoint: none of its {of} pods is ready ({words}).");
+        Finding::cause(EndpointsNotReady::META, object, sentence)
+    } else {
+        let sentence = format!("{object} has {} of {of} pods that are not ready ({words}).", troubled.len());
+        Finding::warning(EndpointsNotReady::META, object, sentence).proven()
+    };
+    let with_pods = troubled.iter().take(SHOWN).fold(base, |f, (_, t)| f.expected(t.source.clone(), "ready", t.words.clone()));
+    let name = troubled.first().map(|(p, _)| p.name.clone()).unwrap_or_default();
+    with_pods.next(format!("kubectl -n {} describe pod {name}", service.namespace))
+}

@@ -1,0 +1,31 @@
+//! Findings about Services that objects alone show (`NC3xxx`).
+
+mod endpoints_not_ready;
+mod external_name;
+mod load_balancer_pending;
+mod named_port_missing;
+mod no_such_port;
+mod selects_nothing;
+mod session_affinity;
+mod without_endpoints;
+
+pub use endpoints_not_ready::EndpointsNotReady;
+pub use external_name::ExternalName;
+pub use load_balancer_pending::LoadBalancerPending;
+pub use named_port_missing::NamedPortMissing;
+pub use no_such_port::NoSuchPort;
+pub use selects_nothing::ServiceSelectsNothing;
+pub use session_affinity::SessionAffinity;
+pub use without_endpoints::ServiceWithoutEndpoints;
+
+use crate::model::{Service, Subject};
+
+use super::Context;
+
+/// The Service the question is about.
+fn service<'a>(cx: &Context<'a>) -> Option<&'a Service> {
+    match &cx.question.to {
+        Subject::Service { namespace, name } => cx.cluster.service(namespace, name),
+        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => None,
+    }
+}

@@ -1,0 +1,55 @@
+use crate::checks::{Check, Context};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::model::{Known, ServiceKind};
+
+use super::service;
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// A Service without selector that has no endpoints: nobody selects pods for it, and nobody wrote an EndpointSlice.
+    ///
+    /// ## How it is proven
+    ///
+    /// `spec.selector` is empty and the EndpointSlices labelled with the Service's name hold no address.
+    ///
+    /// ## What to do
+    ///
+    /// Give the Service a selector, or write an EndpointSlice with the label `kubernetes.io/service-name`.
+    ServiceWithoutEndpoints, "NC3016", "without-endpoints", "Service without selector has no endpoints"
+}
+
+impl Check for ServiceWithoutEndpoints {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn run(&self, cx: &Context<'_>) -> Verdict {
+        let without_selector = service(cx).filter(|s| s.selector.is_empty() && s.kind != ServiceKind::ExternalName);
+        let Some(service) = without_selector else { return Verdict::NotApplicable };
+        let object = service.object();
+        match cx.cluster.slices_of(&service.namespace, &service.name) {
+            Known::Got(slices) if slices.iter().any(|s| s.endpoints.iter().any(|e| !e.addresses.is_empty())) => Verdict::Clear,
+            Known::Got(slices) => {
+                let sentence =
+                    format!("{object} has no endpoints: it has no selector, and no EndpointSlice gives it an address.");
+                let finding = Finding::cause(Self::META, object.clone(), sentence)
+                    .seen(format!("{object} spec.selector"), "none")
+                    .expected(
+                        "EndpointSlices of the Service",
+                        "at least one address",
+                        format!("{} slices, no address", slices.len()),
+                    )
+                    .next(format!(
+                        "kubectl -n {} get endpointslices -l kubernetes.io/service-name={}",
+                        service.namespace, service.name
+                    ));
+                Verdict::Found(vec![finding])
+            }
+            other @ (Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked) => {
+                Verdict::Undetermined(format!("EndpointSlices of {object}: {}", other.missing().unwrap_or_default()))
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use crate::correlate::summary::decisive;
+use crate::correlate::{Cause, Correlation};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::model::ObjectRef;
+use crate::probe::{Refuser, TcpAttempt};
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// Somebody on the way rejects the packets with an ICMP error instead of dropping them: a firewall's REJECT rule, a router
+    /// without a route, or a neighbour that does not answer.
+    ///
+    /// ## How it is proven
+    ///
+    /// The kernel hands the ICMP error to the probe with the address that sent it (`IP_RECVERR`).
+    ///
+    /// ## What to do
+    ///
+    /// The sender of the error is the host to look at: its firewall for "administratively prohibited" (code 9, 10 or 13) and "port
+    /// unreachable", its routes and neighbours for "host unreachable".
+    ActivelyRejected, "NC4005", "actively-rejected", "A host on the way rejects the packets"
+}
+
+impl Cause for ActivelyRejected {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        // the objects explain it: a Service without endpoints is rejected by design
+        if cx.findings.iter().any(|f| f.weight == crate::finding::Weight::Cause) {
+            return Verdict::Clear;
+        }
+        for (what, reach) in decisive(cx).into_iter().filter(|(_, r)| r.dead()) {
+            let Some(TcpAttempt::Refused { by, .. } | TcpAttempt::Unreachable { by, .. }) = &reach.refusal else {
+                continue;
+            };
+            let Refuser::Icmp { from, icmp_type, code } = by else { continue };
+            let about = sender(cx, *from);
+            let sentence = format!(
+                "{about} rejects packets to {what} with ICMP type {icmp_type} code {code} ({}).",
+                meaning(from.is_ipv6(), *icmp_type, *code)
+            );
+            let finding = Finding::cause(Self::META, about, sentence)
+                .proven()
+                .expected(format!("connections to {what}"), "accepted", reach.words())
+                .next("look at the firewall and the routes of the host that sent the error");
+            return Verdict::Found(vec![finding]);
+        }
+        Verdict::Clear
+    }
+}
+
+/// The pod or node that has the address.
+fn sender(cx: &Correlation<'_>, ip: std::net::IpAddr) -> ObjectRef {
+    let pod = cx.cluster.pods.seen().find(|p| !p.host_network && p.ips.contains(&ip)).map(crate::model::Pod::object);
+    let node = || cx.cluster.nodes.seen().find(|n| n.internal_ips.contains(&ip)).map(crate::model::Node::object);
+    pod.or_else(node).unwrap_or_else(|| ObjectRef::new("address", "", &ip.to_string()))
+}
+
+/// RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
+fn meaning(v6: bool, icmp_type: u8, code: u8) -> &'static str {
+    match (v6, icmp_type, code) {
+        (false, 3, 0) | (true, 1, 0) => "no route",
+        (false, 3, 1) | (true, 1, 3) => "host unreachable",
+        (false, 3, 3) | (true, 1, 4) => "port unreachable",
+        (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
+        (false, 11, _) | (true, 3, _) => "hop limit exceeded",
+        _ => "see RFC 792 and RFC 4443",
+    }
+}

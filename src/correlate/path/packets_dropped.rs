@@ -1,0 +1,79 @@
+use crate::correlate::services::inside::{Listener, listener, targets};
+use crate::correlate::{Cause, Correlation};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::model::ObjectRef;
+use crate::probe::{ProbeOutcome, ProbeSpec, TcpAttempt};
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// Packets to the destination pod get no answer of any kind: something between the two pods drops them. A NetworkPolicy, a
+    /// rule on a node, a missing route or a broken overlay does that; an application that is not there would refuse.
+    ///
+    /// ## How it is proven
+    ///
+    /// Every connection to the pod's own address times out. When an agent in the destination pod sees the port listened on, the
+    /// application is cleared and the path is what is left.
+    ///
+    /// ## What to do
+    ///
+    /// Try from another pod on the same node and from one on the destination's node: that tells the source's side from the
+    /// destination's. Look for NetworkPolicies that select either pod.
+    PacketsDropped, "NC4004", "packets-dropped", "Packets to the pod get no answer"
+}
+
+impl Cause for PacketsDropped {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        let reaches: Vec<_> = targets(cx)
+            .into_iter()
+            .map(|(ip, port, pod)| (ip, port, pod, cx.reach(ip, port)))
+            .filter(|(_, _, _, r)| r.measured())
+            .collect();
+        let silent = |r: &crate::correlate::view::Reach| r.dead() && matches!(r.refusal, Some(TcpAttempt::TimedOut { .. }));
+        // one silent endpoint among others that answer is a finding of its own
+        if reaches.is_empty() || !reaches.iter().all(|(_, _, _, r)| silent(r)) {
+            return Verdict::Clear;
+        }
+        let found = reaches.iter().take(1).map(|(ip, port, pod, reach)| {
+            let inside = match listener(cx, pod, *ip, *port) {
+                Listener::Here => " although its application listens there",
+                Listener::NotLooked | Listener::OnlyOn(_) | Listener::OtherProtocol(_) | Listener::Elsewhere(_) => "",
+            };
+            let at = std::net::SocketAddr::new(*ip, *port);
+            let from = cx.question.from.clone();
+            let sentence = format!(
+                "{pod}{} gets no packets from {}{}: connections to {at} time out{inside}.",
+                place(cx, pod),
+                from.as_ref().map(ToString::to_string).unwrap_or_default(),
+                from.as_ref().map(|f| place(cx, f)).unwrap_or_default()
+            );
+            let finding = Finding::cause(Self::META, pod.clone(), sentence)
+                .expected(format!("connections to {at}"), "accepted or refused", reach.words())
+                .seen("echo requests to the pod", pings(cx, *ip))
+                .next("ask the same from a pod on the destination's node, and look for NetworkPolicies that select either pod");
+            if inside.is_empty() { finding.possible() } else { finding }
+        });
+        Verdict::Found(found.collect())
+    }
+}
+
+fn place(cx: &Correlation<'_>, pod: &ObjectRef) -> String {
+    cx.cluster.pod(pod).and_then(|p| p.node.clone()).map(|n| format!(" on node/{n}")).unwrap_or_default()
+}
+
+fn pings(cx: &Correlation<'_>, ip: std::net::IpAddr) -> String {
+    let mut told = "not tried".to_owned();
+    for m in cx.measured {
+        if let (ProbeSpec::Ping(spec), ProbeOutcome::Ping(outcome)) = (&m.spec, &m.outcome)
+            && spec.ip == ip
+        {
+            told = format!("{} of {} answered", outcome.echo.tries.saturating_sub(outcome.echo.lost), outcome.echo.tries);
+        }
+    }
+    told
+}

@@ -1,0 +1,61 @@
+use crate::correlate::{Cause, Correlation};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+
+use super::inside::{Listener, Refusal, declares, list, refusals};
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// Nothing listens on the destination's port: the application is on another port than its pod declares, or has no listening
+    /// socket at all.
+    ///
+    /// ## How it is proven
+    ///
+    /// The pod's own address refuses with a TCP RST, which only a host that has the address sends, and an agent in the pod reads
+    /// the listening sockets.
+    ///
+    /// ## What to do
+    ///
+    /// Look at the application's own configuration and log: it may have failed to bind, or listen where it was not expected.
+    ApplicationListensElsewhere, "NC3007", "application-listens-elsewhere", "Nothing listens on the port"
+}
+
+impl Cause for ApplicationListensElsewhere {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        let refusals = refusals(cx);
+        Verdict::of(refusals.iter().find_map(|r| finding(cx, r)).into_iter().collect())
+    }
+}
+
+fn finding(cx: &Correlation<'_>, refusal: &Refusal) -> Option<Finding> {
+    let (pod, port) = (&refusal.pod, refusal.port);
+    let through_service = cx.service_port().is_some();
+    let declared = declares(cx, pod, port);
+    let (sentence, seen) = match &refusal.listener {
+        Listener::Elsewhere(ports) if ports.is_empty() => (
+            format!("{pod} does not listen on port {port}: the application has no listening {} socket.", cx.question.protocol),
+            "none".to_owned(),
+        ),
+        // without a declaration of the port the Service's targetPort is the one at fault
+        Listener::Elsewhere(_) if through_service && !declared => return None,
+        Listener::Elsewhere(ports) => {
+            (format!("{pod} does not listen on port {port}: the application listens on {}.", list(ports)), list(ports))
+        }
+        Listener::NotLooked if !through_service || declared => {
+            (format!("{pod} refuses port {port}: nothing listens there."), "not looked at from inside".to_owned())
+        }
+        Listener::NotLooked | Listener::Here | Listener::OnlyOn(_) | Listener::OtherProtocol(_) => return None,
+    };
+    let at = std::net::SocketAddr::new(refusal.ip, port);
+    let finding = Finding::cause(ApplicationListensElsewhere::META, pod.clone(), sentence)
+        .expected(format!("connections to {at}"), "accepted", refusal.reach.words())
+        .expected(format!("listening sockets in {pod}"), port.to_string(), seen)
+        .next(format!("kubectl -n {} logs {}: why does the application not listen on {port}?", pod.namespace, pod.name));
+    // a RST from the pod's address proves that nothing listens, with or without a look inside
+    Some(finding.proven())
+}

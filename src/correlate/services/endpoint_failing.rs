@@ -1,0 +1,70 @@
+use crate::correlate::{Cause, Correlation};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::plan::backends::Backend;
+
+use super::inside::{Listener, list, listener};
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// One endpoint of several fails while others answer: about one connection in so many fails, seemingly at random.
+    ///
+    /// ## How it is proven
+    ///
+    /// Every ready endpoint is tried on its own, past the Service's address. Those that fail are named with their node, who
+    /// refused, and what listens inside.
+    ///
+    /// ## What to do
+    ///
+    /// Mend or delete the failing pod. A readiness probe on the port would have taken it out of the Service by itself.
+    EndpointFailing, "NC3010", "endpoint-failing", "Some endpoints fail while others answer"
+}
+
+impl Cause for EndpointFailing {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        if cx.service_port().is_none() {
+            return Verdict::NotApplicable;
+        }
+        let ready: Vec<Backend> = cx.backends().into_iter().filter(|b| b.ready && !b.terminating).collect();
+        let works = ready.iter().any(|b| cx.reach(b.ip, b.port).ok());
+        if !works {
+            return Verdict::Clear;
+        }
+        // an address without a pod is another finding's
+        let failing =
+            ready.iter().filter(|b| b.pod.as_ref().is_some_and(|p| cx.cluster.pod(p).is_some_and(|p| p.ips.contains(&b.ip))));
+        let bad: Vec<&Backend> = failing.filter(|b| cx.reach(b.ip, b.port).measured() && !cx.reach(b.ip, b.port).ok()).collect();
+        Verdict::of(bad.iter().map(|b| finding(cx, b, ready.len())).collect())
+    }
+}
+
+fn finding(cx: &Correlation<'_>, backend: &Backend, of: usize) -> Finding {
+    let service = cx.service().map(crate::model::Service::object);
+    let name = service.as_ref().map(ToString::to_string).unwrap_or_default();
+    let at = std::net::SocketAddr::new(backend.ip, backend.port);
+    let pod = backend.pod.clone().unwrap_or_else(|| backend.slice.clone());
+    let place = backend.node.as_ref().map(|n| format!(" on node/{n}")).unwrap_or_default();
+    let reach = cx.reach(backend.ip, backend.port);
+    let inside = match listener(cx, &pod, backend.ip, backend.port) {
+        Listener::NotLooked => String::new(),
+        Listener::Here => format!(", though the application listens on {}", backend.port),
+        Listener::OnlyOn(ip) => format!(": the application listens on {ip} only"),
+        Listener::OtherProtocol(protocol) => format!(": the application listens on {protocol}"),
+        Listener::Elsewhere(ports) if ports.is_empty() => ": nothing listens in it".to_owned(),
+        Listener::Elsewhere(ports) => format!(": the application listens on {}", list(&ports)),
+    };
+    let sentence = format!("{pod}{place}, one of {of} endpoints of {name}, fails at {at}{inside}.");
+    Finding::cause(EndpointFailing::META, pod.clone(), sentence)
+        .proven()
+        .expected(format!("connections to {at}"), "every try succeeds", reach.words())
+        .seen(backend.slice.to_string(), format!("{at} is listed as ready"))
+        .next(format!(
+            "kubectl -n {} logs {}; then delete the pod or mend it, and give it a readiness probe",
+            pod.namespace, pod.name
+        ))
+}

@@ -1,0 +1,22 @@
+//! Causes at a Service's endpoints that a measurement shows (`NC3xxx`, `NC5xxx`).
+
+mod application_listens_elsewhere;
+mod endpoint_failing;
+mod endpoint_without_pod;
+mod headless;
+pub mod inside;
+mod listens_on_loopback;
+mod node_port;
+mod protocol_mismatch;
+mod service_address_fails;
+mod wrong_target_port;
+
+pub use application_listens_elsewhere::ApplicationListensElsewhere;
+pub use endpoint_failing::EndpointFailing;
+pub use endpoint_without_pod::EndpointWithoutPod;
+pub use headless::Headless;
+pub use listens_on_loopback::ListensOnLoopback;
+pub use node_port::NodePort;
+pub use protocol_mismatch::ProtocolMismatch;
+pub use service_address_fails::ServiceAddressFails;
+pub use wrong_target_port::WrongTargetPort;
