@@ -29,6 +29,7 @@ credentials() {
   new_key sa.key; openssl pkey -in sa.key -pubout -out sa.pub
   sign apiserver /CN=kube-apiserver "subjectAltName=$names"
   sign kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client extendedKeyUsage=clientAuth
+  sign www.example.com /CN=www.example.com "subjectAltName=DNS:www.example.com,DNS:example.com,IP:$SITE_IP"
   for who in admin kcm scheduler $(nodes); do openssl rand -hex 16 >"$who.token"; done
   { echo "$(cat admin.token),admin,1,system:masters"
     echo "$(cat kcm.token),system:kube-controller-manager,2"

@@ -21,7 +21,8 @@ is_up() { [ -n "$(processes)" ]; }
 clusters() { # every cluster of which anything is left
   { ls "$CACHE/run" 2>/dev/null
     ip netns list 2>/dev/null | sed -nE 's/^netcheck-(.+)-(fabric|control|world|node[0-9]+)( .*)?$/\1/p'
-    find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name 'netcheck-*' -printf '%f\n' 2>/dev/null | sed 's/^netcheck-//'; } | sort -u
+    find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name 'netcheck-*' -printf '%f\n' 2>/dev/null | sed 's/^netcheck-//'; } |
+    grep -xE '[a-z0-9-]+' | sort -u || true
 }
 
 kill_all() {

@@ -33,7 +33,7 @@ fabric() {
   for host in world control $(nodes); do plug "$host"; done
 }
 
-world() { # a web site and the resolver that CoreDNS forwards to
+world() { # a web site with and without TLS, and the resolver that CoreDNS forwards to
   local ns sites="$SITE_IP www.example.com"; ns=$(netns world)
   ip -n "$ns" addr add "$SITE_IP/32" dev lo
   if dual; then
@@ -43,5 +43,7 @@ world() { # a web site and the resolver that CoreDNS forwards to
   printf '.:53 {\n hosts {\n  %s\n  ttl 5\n }\n}\n' "$sites" >"$RUN/world.Corefile"
   mkdir -p "$RUN/www"; echo "hello from the world" >"$RUN/www/index.html"
   spawn world-dns ip netns exec "$ns" "$BIN/coredns" -conf "$RUN/world.Corefile"
+  # its certificate is signed by the cluster's own authority, pki/ca.crt
+  spawn world-tls ip netns exec "$ns" sh -c "cd '$RUN/www' && exec openssl s_server -quiet -WWW -accept 443 -cert ../pki/www.example.com.crt -key ../pki/www.example.com.key"
   spawn world-web ip netns exec "$ns" busybox httpd -f -p 80 -h "$RUN/www"
 }

@@ -86,6 +86,15 @@ copy_store() { # STORE FOLDER
   for file in $(cd "$1" && find . -name '*.db'); do rm -f "$2/$file"; cp "$1/$file" "$2/$file"; done
 }
 
+digest_names() { # ARCHIVE: a line "NAME REPOSITORY@DIGEST" for each image in it
+  tar -xOf "$1" index.json 2>/dev/null | python3 -c '
+import json, sys
+for entry in json.load(sys.stdin)["manifests"]:
+    name = entry.get("annotations", {}).get("io.containerd.image.name")
+    if name:
+        print(name, name.rsplit(":", 1)[0] + "@" + entry["digest"])' || true
+}
+
 load() { # archives into every node; also under the digest, as a pull by digest would leave them
   [ $# -gt 0 ] || die "load IMAGE.tar..."
   need_root load; running
@@ -94,7 +103,10 @@ load() { # archives into every node; also under the digest, as a pull by digest 
   for node in $(nodes); do
     pid=$(node_pid "$node")
     for archive in "$@"; do
-      nsenter -t "$pid" -m -p -n -u -i ctr -n k8s.io images import --local - <"$archive" >>"$log" 2>&1 & pids+=($!)
+      { nsenter -t "$pid" -m -p -n -u -i ctr -n k8s.io images import --local - <"$archive"
+        digest_names "$archive" | while read -r name by_digest; do
+          nsenter -t "$pid" -m -p -n -u -i ctr -n k8s.io images tag --force "$name" "$by_digest" </dev/null
+        done; } >>"$log" 2>&1 & pids+=($!)
     done
   done
   for pid in "${pids[@]}"; do wait "$pid" || die "an import failed: $(tail -n 1 "$log")"; done

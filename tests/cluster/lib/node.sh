@@ -2,11 +2,13 @@
 # shellcheck shell=bash
 
 cgroups() { # one cgroup a node in every hierarchy; the kubelet makes the pods' cgroups below it
-  local root node
+  local root node file controller
   if cgroup_v2; then
     root=/sys/fs/cgroup/$CGROUP
     for node in $(nodes); do mkdir -p "$root/$node"; done
-    for root in /sys/fs/cgroup "$root"; do echo "+cpu +cpuset +memory +pids +io" >"$root/cgroup.subtree_control" || true; done
+    for root in /sys/fs/cgroup "$root"; do
+      for controller in cpu cpuset memory pids io; do echo "+$controller" >"$root/cgroup.subtree_control" || true; done
+    done 2>/dev/null
     return
   fi
   for root in /sys/fs/cgroup/*/; do

@@ -9,9 +9,9 @@ start() { # in the cluster's own cgroup
   mkdir -p "$RUN/log"
   STORE=$(store)
   fabric
-  world &
   credentials
   api_server
+  world
   cgroups
   for node in $(nodes); do node "$node" & done    # they wait for the API server by themselves
   relay
