@@ -1,2 +1,70 @@
 //! Which CNI plugins a cluster runs, by evidence: one file a CNI.
+//!
+//! [`networks`] is the entry. A plugin only says what it found of itself; what several finds mean together (Canal, Multus,
+//! chained plugins, leftovers of an earlier plugin) is decided in `together`.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod antrea;
+mod aws_vpc;
+mod azure;
+mod calico;
+mod canal;
+mod cilium;
+mod flannel;
+mod found;
+mod gke;
+mod kindnet;
+mod kube_ovn;
+mod kube_router;
+mod multus;
+mod openshift_sdn;
+mod others;
+mod ovn_kubernetes;
+mod together;
+mod trace;
+mod tunnel;
+mod weave;
+
+#[cfg(test)]
+mod testing;
+
+pub use found::{Certainty, Encryption, Identified, Logs, Policy, Role, Seen, State, Told};
+pub use together::{Networks, networks};
+pub use tunnel::{Tunnel, TunnelKind};
+
+use crate::model::Cluster;
+
+/// One CNI plugin.
+pub trait Plugin: Sync {
+    fn name(&self) -> &'static str;
+    /// What there is of it in this cluster; `None` without any trace.
+    fn look(&self, cluster: &Cluster) -> Option<Identified>;
+}
+
+/// Every plugin that is known by name, in the order in which reports list them.
+pub const ALL: &[&dyn Plugin] = &[
+    &flannel::Flannel,
+    &calico::Calico,
+    &canal::Canal,
+    &cilium::Cilium,
+    &weave::Weave,
+    &kube_router::KubeRouter,
+    &antrea::Antrea,
+    &ovn_kubernetes::OvnKubernetes,
+    &openshift_sdn::OpenShiftSdn,
+    &kube_ovn::KubeOvn,
+    &kindnet::Kindnet,
+    &gke::Gke,
+    &aws_vpc::AwsVpc,
+    &azure::Azure,
+    &multus::Multus,
+    &others::TERWAY,
+    &others::OCI_VCN,
+    &others::SPIDERPOOL,
+    &others::KILO,
+    &others::NSX,
+    &others::CONTRAIL,
+    &others::ACI,
+    &others::ROMANA,
+    &others::TKE,
+];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexer::{Token, tokens};
-use super::zone::normalise;
+use super::zone::{contains, normalise};
 use super::{Forward, Transport, Zone};
 
 /// A parsed Corefile (coredns/caddy v1.1.4, caddyfile/parse.go).
@@ -82,7 +82,7 @@ impl Corefile {
             for plugin in block.all("kubernetes") {
                 for zone in block.zones_of(plugin) {
                     let domain = zone.trim_end_matches('.').to_owned();
-                    if !domain.is_empty() && !domain.ends_with(".arpa") && !domains.contains(&domain) {
+                    if !domain.is_empty() && !contains("arpa.", &zone) && !domains.contains(&domain) {
                         domains.push(domain);
                     }
                 }
@@ -144,7 +144,7 @@ impl ServerBlock {
     /// The `kubernetes` plugin answers for this name.
     pub fn kubernetes_answers(&self, name: &str) -> bool {
         let name = normalise(name);
-        self.all("kubernetes").flat_map(|p| self.zones_of(p)).any(|zone| super::zone::contains(&zone, &name))
+        self.all("kubernetes").flat_map(|p| self.zones_of(p)).any(|zone| contains(&zone, &name))
     }
 
     /// `bind` addresses, as NodeLocal DNS uses them. Empty: all addresses.
