@@ -10,7 +10,7 @@ use crate::source::{Token, modules_named, tokens};
 /// Modules by layer, the lowest first. A module names only its own layer and lower ones.
 const LAYERS: [(&str, &[&str]); 4] = [
     ("words", &["finding", "model", "packet", "probe", "protocol"]),
-    ("decisions", &["checks", "cni", "correlate", "dns_config", "netfilter", "plan", "policy", "report"]),
+    ("decisions", &["checks", "cni", "correlate", "dns_config", "info", "netfilter", "plan", "policy", "report"]),
     ("effects", &["agent", "capture", "deploy", "discover"]),
     ("cli", &["cli"]),
 ];
