@@ -3,15 +3,17 @@
 
 render() { # FILE: ${NAME} by its value; anything else with a $ is left alone
   local text name; text=$(cat "$1")
-  for name in POD_CIDR POD_CIDRS SERVICE_CIDRS CONTROL_IP DNS_SERVICE BACKEND PROXY NODES REGISTRY KUBERNETES COREDNS FLANNEL CILIUM NET_CONF MODULE; do
+  for name in POD_CIDR POD_CIDRS SERVICE_CIDRS CONTROL_IP DNS_SERVICE BACKEND PROXY NODES REGISTRY KUBERNETES COREDNS FLANNEL CILIUM NET_CONF MODULE ENABLE_IPV6 REPLACE_PROXY; do
     text=${text//"\${$name}"/${!name-}}
   done
   printf '%s\n---\n' "$text"
 }
 
 addons() {
-  local POD_CIDRS=$POD_CIDR SERVICE_CIDRS=$SERVICE_CIDR MODULE='' NET_CONF="\"Network\": \"$POD_CIDR\", \"Backend\": {\"Type\": \"$BACKEND\"}"
+  local POD_CIDRS=$POD_CIDR SERVICE_CIDRS=$SERVICE_CIDR MODULE='' ENABLE_IPV6=false REPLACE_PROXY=false NET_CONF="\"Network\": \"$POD_CIDR\", \"Backend\": {\"Type\": \"$BACKEND\"}"
+  [ "$PROXY" != none ] || REPLACE_PROXY=true    # Cilium can stand in for kube-proxy
   if dual; then
+    ENABLE_IPV6=true
     POD_CIDRS+=,$POD_CIDR6 SERVICE_CIDRS+=,$SERVICE_CIDR6
     NET_CONF+=", \"EnableIPv6\": true, \"IPv6Network\": \"$POD_CIDR6\""
   fi
@@ -22,8 +24,11 @@ addons() {
   # CoreDNS last: a pod that comes before its node's network is tried again only after some ten seconds
   [ "$CNI" = none ] || wait_network
   render "$HERE/manifests/coredns.yaml" | create coredns
-  [ "$CNI" = none ] || [ "$PROXY" = none ] || wait_for "CoreDNS is not ready" -n kube-system rollout status deployment/coredns
+  services_work || return 0
+  wait_for "CoreDNS is not ready" -n kube-system rollout status deployment/coredns
 }
+
+services_work() { case $CNI-$PROXY in none-*|flannel-none) return 1 ;; esac; }
 
 create() { # without validation, and not apply: those first fetch and parse the whole schema
   cat >"$RUN/$1.yaml"
