@@ -10,14 +10,13 @@ render() { # FILE: ${NAME} by its value; anything else with a $ is left alone
 }
 
 addons() {
-  local POD_CIDRS=$POD_CIDR SERVICE_CIDRS=$SERVICE_CIDR MODULE='' ENABLE_IPV6=false REPLACE_PROXY=false NET_CONF="\"Network\": \"$POD_CIDR\", \"Backend\": {\"Type\": \"$BACKEND\"}"
+  local POD_CIDRS=$POD_CIDR SERVICE_CIDRS=$SERVICE_CIDR MODULE=$CACHE/cilium ENABLE_IPV6=false REPLACE_PROXY=false NET_CONF="\"Network\": \"$POD_CIDR\", \"Backend\": {\"Type\": \"$BACKEND\"}"
   [ "$PROXY" != none ] || REPLACE_PROXY=true    # Cilium can stand in for kube-proxy
   if dual; then
     ENABLE_IPV6=true
     POD_CIDRS+=,$POD_CIDR6 SERVICE_CIDRS+=,$SERVICE_CIDR6
     NET_CONF+=", \"EnableIPv6\": true, \"IPv6Network\": \"$POD_CIDR6\""
   fi
-  [ "$CNI" != cilium ] || MODULE=$(cd "$HERE/modules/cilium" && go list -m -f '{{.Dir}}' github.com/cilium/cilium)    # its BPF sources
   { render "$HERE/manifests/kubeadm.yaml"
     [ "$CNI" = none ] || render "$HERE/manifests/$CNI.yaml"
     [ "$PROXY" = none ] || render "$HERE/manifests/kube-proxy.yaml"; } | create network

@@ -7,45 +7,59 @@ PARTS="kubernetes etcd containerd cni cni-flannel flannel coredns"
 VERSION_FLAGS="-X k8s.io/component-base/version.gitVersion=v$KUBERNETES -X k8s.io/component-base/version.gitMajor=1"
 VERSION_FLAGS+=" -X k8s.io/component-base/version.gitMinor=${KUBERNETES:2:2} -X k8s.io/client-go/pkg/version.gitVersion=v$KUBERNETES"
 
-programs() { # of a module: the last element of each tool's path, less a version
-  (cd "$HERE/modules/$1" && go mod edit -json) | python3 -c '
-import json, re, sys
-for tool in json.load(sys.stdin)["Tool"]:
-    print(re.sub("/v[0-9]+$", "", tool["Path"]).rsplit("/", 1)[1])'
+tools() { # of a module: the packages of its `tool` lines
+  awk '/^tool \(/ { many = 1; next } /^\)/ { many = 0 } many { print $1 } /^tool [^(]/ { print $2 }' "$HERE/modules/$1/go.mod"
 }
+programs() { tools "$1" | sed -E 's#/v[0-9]+$##; s#.*/##'; }
 
 part_stamp() { cat "$HERE/modules/$1"/go.{mod,sum} <(echo "$VERSION_FLAGS") | sha256sum; }
 
-part_is_built() { [ "$(cat "$BIN/.stamp-$1" 2>/dev/null)" = "$(part_stamp "$1")" ]; }
+out_of() { # kept off PATH: two of the CNI plugins are called `bridge` and `flannel`, as other programs are
+  case $1 in cni|cni-flannel) echo "$BIN/cni" ;; *) echo "$BIN" ;; esac
+}
+
+part_is_built() {
+  local program
+  [ "$(cat "$BIN/.stamp-$1" 2>/dev/null)" = "$(part_stamp "$1")" ] || return 1
+  for program in $(programs "$1"); do [ -x "$(out_of "$1")/$program" ] || return 1; done
+  [ "$1" != cilium ] || [ -d "$CACHE/cilium/bpf" ]
+}
+
+# Two builds at once would write the same files. Who has nothing to build does not wait for who has.
+lock() { exec 8>"$CACHE/.build.lock"; flock 8; }
+unlock() { exec 8>&-; }
 
 build_part() {
-  local part=$1 out=$BIN cgo=0 program
-  # kept off PATH: two of the CNI plugins are called `bridge` and `flannel`, as other programs are
-  case $part in cni|cni-flannel) out=$BIN/cni ;; esac
+  local part=$1 out cgo=0; out=$(out_of "$1")
+  ! part_is_built "$part" || return 0
+  check_packages build
+  lock
+  if part_is_built "$part"; then unlock; return; fi
   [ "$part" != flannel ] || cgo=1                 # its udp backend is C
-  if part_is_built "$part"; then
-    for program in $(programs "$part"); do [ -x "$out/$program" ] || break; done
-    [ ! -x "$out/$program" ] || return 0
-  fi
   mkdir -p "$out"
   echo "build: $part" >&2
   (cd "$HERE/modules/$part" && GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=$cgo GOBIN=$out \
     go install -ldflags "-s -w $VERSION_FLAGS" tool) || die "could not build $part"
+  [ "$part" != cilium ] || copy_bpf
+  [ "$part" != etcd ] || ln -sfn server "$BIN/etcd"     # that is what its program is called
   part_stamp "$part" >"$BIN/.stamp-$part"
+  unlock
+}
+
+copy_bpf() { # Cilium compiles these on the node
+  rm -rf "$CACHE/cilium"; mkdir -p "$CACHE/cilium"
+  cp -r "$(cd "$HERE/modules/cilium" && go list -m -f '{{.Dir}}' github.com/cilium/cilium)/bpf" "$CACHE/cilium/"
+  chmod -R u+w "$CACHE/cilium"
 }
 
 build() {
-  local part words=" $* "
+  local part
   for part in "$@"; do
     case $part in cilium|kwok) ;; *) die "build $part: only cilium and kwok are built on demand" ;; esac
   done
-  check_packages build
   mkdir -p "$BIN" "$IMAGES"
-  exec 8>"$CACHE/.build.lock"; flock 8            # two builds at once would write the same files
   for part in $PARTS "$@"; do build_part "$part"; done
-  [ -L "$BIN/etcd" ] || ln -sfn server "$BIN/etcd"     # the module's program is called `server`
   images
-  flock -u 8
 }
 
 build_missing() { # before `up`

@@ -1,6 +1,8 @@
 # Names, places and the few helpers that every part uses.
 # shellcheck shell=bash disable=SC2034
 
+# under sudo the caches of who called it: `build` needs no root and `up` does
+[ -z "${SUDO_USER:-}" ] || [ "$(id -u)" != 0 ] || HOME=$(getent passwd "$SUDO_USER" | cut -d: -f6)
 CACHE=${NETCHECK_CLUSTER_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/kubectl-netcheck/cluster}
 BIN=$CACHE/bin IMAGES=$CACHE/images               # shared by all clusters
 export PATH=$BIN:$PATH:/usr/sbin:/sbin

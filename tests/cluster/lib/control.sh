@@ -10,7 +10,8 @@ users: [{name: netcheck-$NAME, user: {token: "$2"}}]
 contexts: [{name: netcheck-$NAME, context: {cluster: netcheck-$NAME, user: netcheck-$NAME}}]
 current-context: netcheck-$NAME
 K
-  chmod 600 "$1.part"; mv "$1.part" "$1"
+  chmod 600 "$1.part"; [ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID" "$1.part"
+  mv "$1.part" "$1"
 }
 
 new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }    # a tenth of RSA's time

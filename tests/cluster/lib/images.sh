@@ -11,15 +11,20 @@ image() { # FILE NAME ENTRYPOINT SRC=DEST...: written again only when something 
   stamp=$( { echo "$@"; cat "$HERE/oci-image.py"
     for entry in "${@:3}"; do [ ! -f "${entry%%=*}" ] || identity "${entry%%=*}"; done; } | sha256sum)
   [ ! -f "$out" ] || [ "$(cat "$out.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+  lock
   python3 "$HERE/oci-image.py" "$out" "$@" >/dev/null
   echo "$stamp" >"$out.stamp"
+  unlock
 }
 
 compile() { # the tiny static programs of src/
   local source=$HERE/src/$1.c out=$BIN/$1 stamp; stamp=$(sha256sum <"$HERE/src/$1.c")
   [ ! -x "$out" ] || [ "$(cat "$BIN/.stamp-$1" 2>/dev/null)" != "$stamp" ] || return 0
+  check_packages build
+  lock
   gcc -O2 -Wall -static -s -o "$out.part" "$source" || die "could not compile $1"
   mv "$out.part" "$out"; echo "$stamp" >"$BIN/.stamp-$1"
+  unlock
 }
 
 images() {
@@ -32,7 +37,7 @@ images() {
   # kube-proxy, Flannel and Cilium need iptables and more: they mount the node's /usr
   image flannel "docker.io/flannel/flannel:v$FLANNEL" '["/flannel"]' "$BIN/flannel=/flannel" "${host[@]}"
   image kube-proxy "registry.k8s.io/kube-proxy:v$KUBERNETES" '["/kube-proxy"]' "$BIN/kube-proxy=/kube-proxy" "${host[@]}"
-  if [ -x "$BIN/daemon" ]; then
+  if part_is_built cilium; then
     image cilium "quay.io/cilium/cilium:v$CILIUM" '["/cilium-agent"]' "$BIN/daemon=/cilium-agent" \
       "$BIN/cilium-cni=/cilium-cni" "$BIN/cilium-dbg=/cilium-dbg" "${host[@]}"
     image cilium-operator "quay.io/cilium/operator-generic:v$CILIUM" '["/cilium-operator-generic"]' "$BIN/operator=/cilium-operator-generic"
