@@ -53,7 +53,7 @@ struct Shared {
 
 /// Why a request has no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The server's answer is an error.
     Status { code: u16, message: String, retry_after: Option<Duration> },
     /// No answer in this time.
@@ -66,7 +66,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// One line.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Status { code, message, .. } if message.is_empty() => format!("HTTP {code}"),
             Self::Status { code, message, .. } if *code >= 500 => format!("HTTP {code}: {message}"),
@@ -143,12 +143,21 @@ impl Live {
         &self.shared.server
     }
 
-    pub(super) fn count(&self) {
+    /// For requests that are not reads. Each is counted with `count`.
+    pub(crate) fn client(&self) -> kube::Client {
+        self.shared.client.clone()
+    }
+
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.shared.notices
+    }
+
+    pub(crate) fn count(&self) {
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The time one call may take now.
-    pub(super) fn call_time(&self) -> Duration {
+    pub(crate) fn call_time(&self) -> Duration {
         let left = self.shared.deadline.map(|d| d.saturating_duration_since(Instant::now()));
         left.map_or(self.shared.timeout, |left| left.min(self.shared.timeout))
     }
@@ -252,7 +261,7 @@ fn message_of(body: &[u8]) -> String {
 }
 
 /// What went wrong below HTTP.
-pub(super) fn failure_of(error: &kube::Error) -> Failure {
+pub(crate) fn failure_of(error: &kube::Error) -> Failure {
     if let kube::Error::Api(status) = error {
         return Failure::Status { code: status.code, message: one_line(&status.message), retry_after: None };
     }

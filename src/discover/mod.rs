@@ -16,7 +16,9 @@ mod url;
 use serde_json::Value;
 
 pub use bundle::{Bundle, BundleError, FORMAT, Meta};
+pub(crate) use live::{Failure, failure_of};
 pub use live::{Live, connect};
+pub(crate) use options::one_line;
 pub use options::{ConnectError, ConnectOptions, Notices};
 
 use crate::model::{Cluster, Known, Query};

@@ -98,7 +98,7 @@ impl fmt::Debug for Notices {
 }
 
 /// A text on one line, of bounded length.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     const MOST: usize = 400;
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if joined.len() <= MOST {
