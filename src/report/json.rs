@@ -51,7 +51,7 @@ pub fn names(report: &Diagnosis) -> String {
             codes.push(&cause.code);
         }
     }
-    codes.iter().map(|code| format!("{}\n", sanitise::line(code))).collect()
+    codes.iter().flat_map(|code| [sanitise::line(code), String::from("\n")]).collect()
 }
 
 #[cfg(test)]

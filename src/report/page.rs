@@ -166,7 +166,8 @@ impl Page {
 
     fn ink(&mut self, ink: Ink, text: &str) {
         if self.style.color && ink != Ink::Plain && !text.is_empty() {
-            self.text.push_str(&format!("\u{1b}[{}m{text}\u{1b}[0m", ink.sgr()));
+            let parts = ["\u{1b}[", ink.sgr(), "m", text, "\u{1b}[0m"];
+            self.text.extend(parts);
         } else {
             self.text.push_str(text);
         }

@@ -50,7 +50,8 @@ pub fn json(document: &str) -> String {
         }
         let mut units = [0_u16; 2];
         for unit in c.encode_utf16(&mut units) {
-            out.push_str(&format!("\\u{unit:04x}"));
+            let escape = format!("\\u{unit:04x}");
+            out.push_str(&escape);
         }
     }
     out

@@ -6,9 +6,9 @@ use super::page::{Ink, Page};
 /// What was seen where, beside what would be right when any row says so. A list when the cells are too long for columns.
 pub(super) fn evidence(page: &mut Page, evidence: &[EvidencePart]) {
     let compares = evidence.iter().any(|e| !e.expected.is_empty());
-    let row = |e: &EvidencePart| match compares {
-        true => vec![e.source.clone(), e.expected.clone(), e.seen.clone()],
-        false => vec![e.source.clone(), e.seen.clone()],
+    let row = |e: &EvidencePart| {
+        let expected = compares.then(|| e.expected.clone());
+        std::iter::once(e.source.clone()).chain(expected).chain([e.seen.clone()]).collect()
     };
     let rows: Vec<Vec<String>> = evidence.iter().map(row).collect();
     let header: &[&str] = if compares { &["READ AT", "EXPECTED", "SEEN"] } else { &["READ AT", "SEEN"] };

@@ -10,7 +10,7 @@ fn the_schema_is_current() {
 }
 
 /// Compares a committed file with what the program writes, or writes it when `UPDATE` is set.
-pub fn current(path: &str, text: &str) {
+pub(crate) fn current(path: &str, text: &str) {
     let file = root().join(path);
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(file.parent().expect("has a parent")).expect("writable");

@@ -85,7 +85,7 @@ fn module_of(path: &str) -> Vec<&str> {
 }
 
 /// Every file below a directory, sorted.
-pub fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(directory) else {
         return found;
@@ -182,7 +182,7 @@ fn what_is_allowed_does_not_fire() {
         "model/pod.rs",
         "// crate::cli\n/* use crate::cli; /* crate::cli */ */ const A: &str = \"crate::cli\"; /// kube::Client\n",
     );
-    silent("model/pod.rs", r###"const A: &str = r#"crate::cli "quoted""#; const B: char = '"'; use crate::finding::Meta;"###);
+    silent("model/pod.rs", r##"const A: &str = r#"crate::cli "quoted""#; const B: char = '"'; use crate::finding::Meta;"##);
     silent("model/pod.rs", "fn f<'a>(x: &'a str) -> char { '\\'' } use super::query::Query;");
     silent("model/a/b.rs", "use super::cli::x;");
     silent("checks/a.rs", "crate::declare_finding! {}");

@@ -2,7 +2,7 @@
 
 /// A token that matters for paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token {
+pub(crate) enum Token {
     Word(String),
     /// `::`
     Path,
@@ -10,7 +10,7 @@ pub enum Token {
 }
 
 /// Cuts source into tokens; comments, strings, characters and lifetimes are left out.
-pub fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
     let mut out = Vec::new();
     let mut at = 0;
@@ -105,7 +105,7 @@ fn quote(rest: &[char]) -> usize {
 }
 
 /// A top-level module that a file names, as `model` in `crate::model::Pod`.
-pub fn modules_named(module: &[&str], tokens: &[Token]) -> Vec<String> {
+pub(crate) fn modules_named(module: &[&str], tokens: &[Token]) -> Vec<String> {
     let mut named = Vec::new();
     let mut scope: Vec<Option<String>> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {

@@ -24,6 +24,7 @@ fn read(line: &str) -> Result<Request, CliError> {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "the table of cases reads better without borrows")]
 fn ok(line: &str, from: (&str, &str, &str), to: Destination, port: Option<PortRef>) {
     let request = read(line).unwrap_or_else(|e| panic!("{line}: {e}"));
     assert_eq!(request.source, Source::Object(ObjectRef::new(from.0, from.1, from.2)), "{line}");
@@ -35,6 +36,7 @@ fn service(namespace: &str, name: &str) -> Destination {
     Destination::Object(ObjectRef::service(namespace, name))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the table of cases compares with the option")]
 fn number(port: u16) -> Option<PortRef> {
     Some(PortRef::Number(port))
 }
