@@ -13,11 +13,13 @@ pub struct Style {
     pub color: bool,
     /// Columns, at least 40.
     pub width: u16,
+    /// A person reads it there; otherwise it goes to a file or a program, and the verdict stays on one line.
+    pub is_terminal: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, width: 80 }
+        Self { color: false, width: 80, is_terminal: false }
     }
 }
 
@@ -113,6 +115,16 @@ impl Page {
         }
     }
 
+    /// The verdict: wrapped for a person, one line for a program.
+    pub fn headline(&mut self, ink: Ink, text: &str) {
+        if self.style.is_terminal {
+            self.paragraph(0, 0, &[(ink, text)]);
+        } else {
+            self.ink(ink, &sanitise::line(text));
+            self.text.push('\n');
+        }
+    }
+
     /// A label of a fixed column and what it says, wrapped beside it.
     pub fn field(&mut self, indent: usize, label: &str, spans: &[(Ink, &str)]) {
         const LABEL: usize = 12;
@@ -201,14 +213,14 @@ mod tests {
 
     #[test]
     fn paragraphs_wrap_and_hang() {
-        let mut page = Page::new(Style { color: false, width: 40 });
+        let mut page = Page::new(Style { width: 40, ..Style::default() });
         page.paragraph(2, 2, &[(Ink::Bold, "next: "), (Ink::Plain, "kubectl get pods -n shop --show-labels and compare")]);
         assert_eq!(page.finish(), "  next: kubectl get pods -n shop\n    --show-labels and compare\n");
     }
 
     #[test]
     fn colour_is_netchecks_own() {
-        let mut page = Page::new(Style { color: true, width: 80 });
+        let mut page = Page::new(Style { color: true, ..Style::default() });
         page.paragraph(0, 0, &[(Ink::Bad, "bad\u{1b}[2J"), (Ink::Plain, " plain")]);
         assert_eq!(page.finish(), "\u{1b}[1;31mbad[2J\u{1b}[0m plain\n");
     }

@@ -30,7 +30,7 @@ fn verdict(page: &mut Page, d: &Diagnosis) {
         1 => Ink::Bad,
         _ => Ink::Warn,
     };
-    page.paragraph(0, 0, &[(ink, &d.verdict.sentence)]);
+    page.headline(ink, &d.verdict.sentence);
     page.blank();
     let port = d.question.port.map(|p| format!(" port {p}")).unwrap_or_default();
     let asked = format!("{} to {}{port} ({})", d.question.from, d.question.to, d.question.protocol);
@@ -145,8 +145,7 @@ mod tests {
     #[test]
     fn reads_well_at_80_columns() {
         insta::assert_snapshot!(render(&sample::broken(), Style::default(), true), @r##"
-service/shop/web selects no pod: no pod in shop has the label app=wbe, and
-pod/shop/web-0 differs only in it
+service/shop/web selects no pod: no pod in shop has the label app=wbe, and pod/shop/web-0 differs only in it
 
   asked       pod/shop/client to service/shop/web port 80 (TCP)
   configured  broken: the objects cannot work as they are
@@ -192,7 +191,7 @@ Not looked at
     #[test]
     fn no_line_is_wider_than_the_page() {
         for width in [60, 80, 120] {
-            let text = render(&sample::broken(), Style { color: false, width }, true);
+            let text = render(&sample::broken(), Style { width, is_terminal: true, ..Style::default() }, true);
             for line in text.lines().filter(|l| !l.starts_with("  next: kubectl")) {
                 assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
             }
@@ -201,7 +200,7 @@ Not looked at
 
     #[test]
     fn the_first_line_is_the_verdict() {
-        let text = render(&sample::broken(), Style { color: false, width: 200 }, false);
+        let text = render(&sample::broken(), Style::default(), false);
         assert_eq!(text.lines().next(), Some(sample::broken().verdict.sentence.as_str()));
     }
 }
