@@ -1,3 +1,7 @@
 //! `kubectl netcheck`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    netcheck::cli::main()
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::model::Protocol;
 
@@ -25,6 +25,7 @@ use super::duration;
     version,
     after_help = AFTER,
     after_long_help = AFTER_LONG,
+    arg_required_else_help = true,
     subcommand_value_name = "COMMAND",
     max_term_width = 100
 )]
@@ -51,7 +52,7 @@ Examples:
 /// Exit codes belong to the long help: scripts rely on them.
 const AFTER_LONG: &str = "\
 Examples:
-  kubectl netcheck pod client to svc web                can pod client reach Service web, and if not, why
+  kubectl netcheck pod client to svc web                can a pod reach a Service, and if not, why
   kubectl netcheck -n shop deploy/cart to svc/web:http  a pod of a Deployment, a port by name
   kubectl netcheck shop/client to web.shop:80           a DNS name, looked up as the pod would
   kubectl netcheck client to https://example.com        the world outside, with DNS, TLS and HTTP
@@ -101,7 +102,7 @@ pub struct RunArgs {
     pub dry_run: bool,
 
     /// The agent's image, for private registries.
-    #[arg(long, value_name = "IMAGE", env = "NETCHECK_IMAGE", help_heading = "Agent")]
+    #[arg(long, value_name = "IMAGE", env = "NETCHECK_IMAGE", hide_env_values = true, help_heading = "Agent")]
     pub image: Option<String>,
 
     /// When a node pulls the agent's image.
@@ -128,7 +129,7 @@ pub struct Common {
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Table, global = true)]
     pub output: Format,
 
-    /// When to use colour. NO_COLOR and TERM=dumb turn it off for auto.
+    /// When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,
 
@@ -147,11 +148,10 @@ pub struct Common {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    Rbac(super::rbac::RbacArgs),
     Explain(super::explain::ExplainArgs),
     Completion(super::completion::CompletionArgs),
     Version(super::version::VersionArgs),
-    #[command(name = "__complete", hide = true)]
-    Complete(super::complete::CompleteArgs),
 }
 
 /// How a result is printed.
@@ -210,9 +210,5 @@ pub fn command(program: &str) -> clap::Command {
     };
     let usage = format!("{name} [OPTIONS] SOURCE to DESTINATION\n       {name} [OPTIONS] COMMAND");
     let rename = |text: &str| text.replace("kubectl netcheck", &name);
-    Cli::command()
-        .bin_name(&name)
-        .override_usage(usage)
-        .after_help(rename(AFTER))
-        .after_long_help(rename(AFTER_LONG))
+    Cli::command().bin_name(&name).override_usage(usage).after_help(rename(AFTER)).after_long_help(rename(AFTER_LONG))
 }

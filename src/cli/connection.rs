@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint};
 
+use crate::discover::ConnectOptions;
+
 use super::duration;
 
 #[derive(Debug, Clone, Args)]
@@ -76,6 +78,34 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// What discovery needs to connect.
+    pub fn options(&self) -> ConnectOptions {
+        ConnectOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace().map(str::to_owned),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            tls_server_name: self.tls_server_name.clone(),
+            as_user: self.as_user.clone(),
+            as_groups: self.as_group.clone(),
+            as_uid: self.as_uid.clone(),
+            as_user_extra: self.as_user_extra.clone(),
+            username: self.username.clone(),
+            password: self.password.clone(),
+            request_timeout: self.request_timeout,
+            cache_dir: self.cache_dir.clone(),
+            disable_compression: self.disable_compression,
+            deadline: None,
+        }
+    }
+
     /// `-n`, unless it is empty: kubectl takes an empty namespace for none.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|n| !n.is_empty())

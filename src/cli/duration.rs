@@ -9,7 +9,7 @@ use std::time::Duration;
 pub fn parse(text: &str) -> Result<Duration, String> {
     let bad = || String::from("write it as 30s, 1m30s or 500ms");
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().map(Duration::from_secs).map_err(|_| bad());
+        return text.parse().map(Duration::from_secs).ok().ok_or_else(bad);
     }
     let mut total = Duration::ZERO;
     let mut rest = text;
@@ -25,8 +25,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             "h" => 3600.0,
             _ => return Err(bad()),
         };
-        let number: f64 = number.parse().map_err(|_| bad())?;
-        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())?;
+        let number: f64 = number.parse().ok().ok_or_else(bad)?;
+        let part = Duration::try_from_secs_f64(number * seconds).ok().ok_or_else(bad)?;
         total = total.checked_add(part).ok_or_else(bad)?;
         rest = after;
     }
@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn go_durations() {
-        let cases = [("0", 0), ("60", 60_000), ("30s", 30_000), ("1m30s", 90_000), ("500ms", 500), ("1.5s", 1500), ("1h", 3_600_000)];
+        let cases =
+            [("0", 0), ("60", 60_000), ("30s", 30_000), ("1m30s", 90_000), ("500ms", 500), ("1.5s", 1500), ("1h", 3_600_000)];
         for (text, ms) in cases {
             assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
         }

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use crate::discover::ConnectError;
+use crate::plan::resolve::Unresolved;
+
 /// A failure of netcheck itself. A fault of the cluster is a finding, never one of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
@@ -20,5 +23,17 @@ impl CliError {
     /// A file or a stream that could not be read or written.
     pub fn io(what: &str, error: &io::Error) -> Self {
         Self::new(format!("{what}: {error}"), "")
+    }
+}
+
+impl From<ConnectError> for CliError {
+    fn from(error: ConnectError) -> Self {
+        Self { cause: error.cause, next: error.next }
+    }
+}
+
+impl From<Unresolved> for CliError {
+    fn from(error: Unresolved) -> Self {
+        Self { cause: error.cause, next: error.next }
     }
 }

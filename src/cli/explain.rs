@@ -13,7 +13,9 @@ use super::grammar::kinds::nearest_of;
 
 /// Say what a finding means and how to mend it.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  kubectl netcheck explain          every code\n  kubectl netcheck explain NC3001   one of them")]
+#[command(
+    after_help = "Examples:\n  kubectl netcheck explain          every code\n  kubectl netcheck explain NC3001   one of them"
+)]
 pub struct ExplainArgs {
     /// The code, as NC3001; without it all codes are listed.
     pub code: Option<String>,

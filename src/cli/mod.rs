@@ -1,5 +1,107 @@
 //! The command line: what a person types and reads.
 
+pub mod args;
+pub mod complete;
+mod complete_live;
+pub mod completion;
+pub mod connection;
+pub mod docs;
+pub mod duration;
 pub mod error;
 pub mod exit;
+pub mod explain;
 pub mod grammar;
+mod kubeconfig;
+mod pair;
+mod progress;
+pub mod rbac;
+mod signals;
+pub mod terminal;
+pub mod version;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+use clap::parser::ValueSource;
+
+use crate::report::sanitise;
+
+use args::{Cli, Command, Format};
+use error::CliError;
+use exit::Exit;
+use terminal::Surroundings;
+
+/// Runs the program with the arguments it was started with.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(words) = complete_live::asked(&arguments) {
+        return complete_live::run(&words).into();
+    }
+    let cli = match parse(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::CouldNotRun } else { Exit::Healthy };
+            // when nobody reads it, there is nobody to tell
+            drop(error.print());
+            return exit.into();
+        }
+    };
+    match dispatch(&cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&error);
+            Exit::CouldNotRun.into()
+        }
+    }
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let program = arguments.first().map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
+    let mut command = args::command(program.unwrap_or("kubectl-netcheck"));
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    if let Some((name, _)) = matches.subcommand() {
+        let misplaced = |id: &clap::Id| {
+            matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
+                && command.get_arguments().any(|a| a.get_id() == id && !a.is_global_set())
+        };
+        if let Some(id) = matches.ids().find(|id| misplaced(id)) {
+            let flag = id.as_str().replace('_', "-");
+            let text = format!("--{flag} belongs to a question and has no meaning before \"{name}\"");
+            return Err(command.error(clap::error::ErrorKind::ArgumentConflict, text));
+        }
+    }
+    Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
+    let surroundings = Surroundings::look();
+    let style = surroundings.style(cli.common.color);
+    match &cli.command {
+        Some(Command::Explain(args)) => terminal::out(&explain::run(args, cli.common.output, style)?)?,
+        Some(Command::Version(_)) => terminal::out(&version::run(cli.common.output)?)?,
+        Some(Command::Completion(args)) => {
+            if cli.common.output != Format::Table {
+                return Err(CliError::new("a completion script has one format only", "leave -o out"));
+            }
+            terminal::out(&completion::script(args.shell))?;
+        }
+        Some(Command::Rbac(_)) => {
+            if !matches!(cli.common.output, Format::Table | Format::Yaml) {
+                return Err(CliError::new("the roles are printed as YAML only", "leave -o out"));
+            }
+            terminal::out(&rbac::roles())?;
+        }
+        None => return pair::run(cli, &surroundings),
+    }
+    Ok(Exit::Healthy)
+}
+
+/// Two lines at most: what is wrong, and what to do.
+fn complain(error: &CliError) {
+    terminal::err(&format!("error: {}", sanitise::line(&error.cause)));
+    if !error.next.is_empty() {
+        terminal::err(&format!("next: {}", sanitise::line(&error.next)));
+    }
+}

@@ -10,15 +10,15 @@ use super::terminal::{self, Surroundings};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Talk {
-    pub quiet: bool,
+pub(super) struct Talk {
+    pub(super) quiet: bool,
     /// Also what is read and tried, line by line.
-    pub verbose: bool,
+    pub(super) verbose: bool,
 }
 
 /// The progress of a run. Clones share one line.
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub(super) struct Progress {
     bar: ProgressBar,
     talk: Talk,
     shows_line: bool,
@@ -26,12 +26,12 @@ pub struct Progress {
 
 impl Progress {
     /// Shows nothing before [`start`](Self::start): a login plugin may have to talk to the user first.
-    pub fn new(surroundings: &Surroundings, talk: Talk) -> Self {
+    pub(super) fn new(surroundings: &Surroundings, talk: Talk) -> Self {
         Self { bar: ProgressBar::hidden(), talk, shows_line: surroundings.shows_progress(talk.quiet) && !talk.verbose }
     }
 
     /// Starts the line.
-    pub fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         if !self.shows_line || !self.bar.is_hidden() {
             return;
         }
@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Says what is being tried.
-    pub fn doing(&self, text: &str) {
+    pub(super) fn doing(&self, text: &str) {
         let text = sanitise::line(text);
         if self.talk.verbose {
             terminal::err(&text);
@@ -53,14 +53,14 @@ impl Progress {
     }
 
     /// Says something the user should know, such as a retry.
-    pub fn notice(&self, text: &str) {
+    pub(super) fn notice(&self, text: &str) {
         if !self.talk.quiet {
             self.bar.suspend(|| terminal::err(&sanitise::line(text)));
         }
     }
 
     /// Takes the line away before the result is printed.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

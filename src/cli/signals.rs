@@ -6,14 +6,14 @@ use super::exit::Exit;
 
 /// Cancelled by the first signal, and which one it was.
 #[derive(Debug, Clone)]
-pub struct Interrupt {
+pub(super) struct Interrupt {
     token: CancellationToken,
     seen: std::sync::Arc<std::sync::OnceLock<Exit>>,
 }
 
 impl Interrupt {
     /// Listens from now on. Must be called inside a runtime.
-    pub fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         let interrupt = Self { token: CancellationToken::new(), seen: std::sync::Arc::default() };
         for signal in signals() {
             let mine = interrupt.clone();
@@ -23,12 +23,12 @@ impl Interrupt {
     }
 
     /// Cancelled when the user wants the run to end.
-    pub fn token(&self) -> &CancellationToken {
+    pub(super) fn token(&self) -> &CancellationToken {
         &self.token
     }
 
     /// Waits for the first signal.
-    pub async fn wait(&self) -> Exit {
+    pub(super) async fn wait(&self) -> Exit {
         self.token.cancelled().await;
         self.seen.get().copied().unwrap_or(Exit::Interrupted)
     }

@@ -1,4 +1,5 @@
 //! Rust source as tokens: just enough to know which modules a file names.
+#![expect(clippy::indexing_slicing, reason = "a test may panic, and every index is compared with the length")]
 
 /// A token that matters for paths.
 #[derive(Debug, Clone, PartialEq, Eq)]

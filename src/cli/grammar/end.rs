@@ -100,6 +100,12 @@ fn one_word(word: &str, side: Side) -> Result<End, EndError> {
         return slashed(word);
     }
     let (name, port) = cut_port(word)?;
+    if let Some(kind) = Kind::read(name) {
+        return Err(EndError::new(
+            format!("{} is a kind without a name", quote(name)),
+            format!("write {name}/NAME, or {}/{name} for one of that name", kind.singular()),
+        ));
+    }
     let fixed = match name {
         "apiserver" => Some(What::ApiServer),
         "internet" => Some(What::Internet),

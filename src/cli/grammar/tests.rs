@@ -123,6 +123,8 @@ fn errors_name_the_cause_and_the_next_step() {
         ("client to svc web:0", "destination: \"0\" is no port"),
         ("client to svc web:70000", "destination: \"70000\" is no port"),
         ("client to svc web:HTTP", "destination: \"HTTP\" is no port"),
+        ("client to svc", "destination: \"svc\" is a kind without a name"),
+        ("pod to svc web", "source: \"pod\" is a kind without a name"),
         ("client to svc/", "destination: a name is missing"),
         ("client to svc/We_b", "destination: \"We_b\" cannot be the name of an object"),
         ("client to a/b/c/d", "destination: cannot read \"a/b/c/d\""),

@@ -1,0 +1,67 @@
+//! Documents that are written from the program itself: `docs/` and `completions/`. A test compares them.
+
+use clap::ValueEnum as _;
+
+use crate::correlate;
+use crate::finding::Meta;
+use crate::report::schema;
+
+use super::args;
+use super::completion::{self, Shell};
+use super::explain::markdown_body;
+use super::rbac;
+
+const GENERATED: &str = "<!-- Written by the program: UPDATE=1 cargo test --test it generated -->\n";
+
+/// Path below the repository's root, and content.
+pub type Document = (String, String);
+
+/// Every generated file.
+pub fn all() -> Result<Vec<Document>, serde_json::Error> {
+    let mut documents = vec![
+        (String::from("docs/cli.md"), reference()),
+        (String::from("docs/report.schema.json"), schema::diagnosis()?),
+        (String::from("docs/rbac.yaml"), rbac::roles()),
+        (String::from("docs/findings/README.md"), index(&correlate::metas())),
+    ];
+    documents.extend(correlate::metas().iter().map(|m| (format!("docs/findings/{}.md", m.code), page(m))));
+    documents.extend(Shell::value_variants().iter().map(|s| (format!("completions/{}", s.file_name()), completion::script(*s))));
+    Ok(documents)
+}
+
+/// The help of every command.
+fn reference() -> String {
+    let mut command = args::command("kubectl-netcheck").term_width(100);
+    command.build();
+    let mut text = format!("{GENERATED}# Command line\n\n");
+    section(&mut text, &mut command);
+    for sub in command.get_subcommands_mut().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
+        // kubectl's flags are the same everywhere: once is enough
+        let mut own = sub.clone().mut_args(|a| if a.is_global_set() { a.hide(true) } else { a });
+        section(&mut text, &mut own);
+    }
+    text.push_str("Every command takes kubectl's connection flags too.\n");
+    text
+}
+
+fn section(text: &mut String, command: &mut clap::Command) {
+    let name = command.get_bin_name().unwrap_or("kubectl netcheck").to_owned();
+    let help = command.render_long_help().to_string();
+    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let help = help.join("\n");
+    let lines = ["## ", &name, "\n\n```text\n", help.trim_end(), "\n```\n\n"];
+    text.extend(lines);
+}
+
+fn index(metas: &[&Meta]) -> String {
+    let mut text = format!("{GENERATED}# Findings\n\n| code | finding |\n|---|---|\n");
+    for meta in metas {
+        let row = format!("| [{code}]({code}.md) | {} |\n", meta.title, code = meta.code);
+        text.push_str(&row);
+    }
+    text
+}
+
+fn page(meta: &Meta) -> String {
+    format!("{GENERATED}# {} {}\n\n{}", meta.code, meta.title, markdown_body(meta))
+}
