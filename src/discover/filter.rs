@@ -83,7 +83,7 @@ mod tests {
 
     fn names(known: Option<Known<Vec<Value>>>) -> Vec<String> {
         let Some(Known::Got(objects)) = known else { panic!("{known:?}") };
-        objects.iter().map(super::super::objects::name_of).collect()
+        objects.iter().map(crate::discover::objects::name_of).collect()
     }
 
     #[test]

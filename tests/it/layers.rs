@@ -217,7 +217,7 @@ fn codes_are_unique_and_named_like_their_file() {
         let stem = meta.slug.replace('-', "_");
         let source = sources.get(&stem).unwrap_or_else(|| panic!("{}: no file {stem}.rs", meta.code));
         assert!(source.contains(&format!("\"{}\"", meta.code)), "{stem}.rs does not declare {}", meta.code);
-        for heading in ["## What it finds", "## How to fix it"] {
+        for heading in ["## What it finds", "## What to do"] {
             assert!(meta.page.contains(heading), "{}: its page has no \"{heading}\"", meta.code);
         }
     }

@@ -91,7 +91,7 @@ mod tests {
 
     fn kept(namespace: &str, name: &str, key: &str) -> bool {
         let object = json!({"metadata": {"name": name, "namespace": namespace}, "data": {key: "x"}});
-        let kept = super::super::keep_as::<ConfigMap>(object).expect("valid");
+        let kept = crate::discover::objects::keep_as::<ConfigMap>(object).expect("valid");
         kept.pointer("/data").is_some_and(|data| data.get(key).is_some())
     }
 

@@ -87,8 +87,8 @@ mod tests {
             "labels": {"kubernetes.io/service-name": "web"}}, "ports": [{"port": 8080}],
             "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {}, "targetRef": {"kind": "Pod", "name": "web-1", "uid": "x"}},
                 {"addresses": ["10.0.0.2"], "conditions": {"ready": false}}]});
-        let kept = super::super::keep_as::<EndpointSlice>(object).expect("valid");
-        let slice = super::super::model_all::<EndpointSlice>(&[kept]).expect("valid").remove(0);
+        let kept = crate::discover::objects::keep_as::<EndpointSlice>(object).expect("valid");
+        let slice = crate::discover::objects::model_all::<EndpointSlice>(&[kept]).expect("valid").remove(0);
         let [first, second] = slice.endpoints.as_slice() else { panic!("two endpoints") };
         assert!(first.ready && first.serving && !first.terminating);
         assert_eq!(first.target, Some(ObjectRef::pod("shop", "web-1")));

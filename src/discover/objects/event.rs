@@ -60,8 +60,8 @@ mod tests {
             let mut object = json!({"metadata": {"name": "x", "namespace": "shop"}, "type": "Warning", "reason": "Unhealthy",
                 "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web-1"}});
             object.as_object_mut().expect("object").extend(extra.as_object().expect("object").clone());
-            let kept = super::super::keep_as::<Event>(object).expect("valid");
-            super::super::model_all::<Event>(&[kept]).expect("valid").remove(0)
+            let kept = crate::discover::objects::keep_as::<Event>(object).expect("valid");
+            crate::discover::objects::model_all::<Event>(&[kept]).expect("valid").remove(0)
         };
         let old = event(json!({"count": 7, "lastTimestamp": "2026-01-02T03:04:05Z"}));
         assert_eq!(

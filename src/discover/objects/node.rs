@@ -112,9 +112,9 @@ mod tests {
                 "nodeInfo": {"architecture": "amd64", "bootID": "secret", "containerRuntimeVersion": "containerd://2", "kernelVersion": "6",
                     "kubeProxyVersion": "", "kubeletVersion": "v1.36.3", "machineID": "secret", "operatingSystem": "linux",
                     "osImage": "Debian", "systemUUID": "secret"}}});
-        let kept = super::super::keep_as::<Node>(object).expect("valid");
+        let kept = crate::discover::objects::keep_as::<Node>(object).expect("valid");
         assert!(!kept.to_string().contains("secret"), "{kept}");
-        let node = super::super::model_all::<Node>(&[kept]).expect("valid").remove(0);
+        let node = crate::discover::objects::model_all::<Node>(&[kept]).expect("valid").remove(0);
         assert_eq!((node.ready, node.taints.as_slice()), (Some(false), [String::from("a:NoSchedule")].as_slice()));
         assert_eq!((node.pod_cidrs.len(), node.internal_ips.len(), node.annotations.len()), (1, 1, 1));
     }

@@ -245,9 +245,9 @@ mod tests {
                     "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
                     "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "hunter2"}}}]}
         });
-        let kept = super::super::keep_as::<Pod>(pod).expect("valid");
+        let kept = crate::discover::objects::keep_as::<Pod>(pod).expect("valid");
         assert!(!kept.to_string().contains("hunter2"), "{kept}");
-        let pods = super::super::model_all::<Pod>(&[kept]).expect("valid");
+        let pods = crate::discover::objects::model_all::<Pod>(&[kept]).expect("valid");
         let pod = &pods[0];
         assert_eq!((pod.ips.len(), pod.ready, pod.host_aliases, pod.node.as_deref()), (2, false, true, Some("n1")));
         assert_eq!(pod.owner, Some((String::from("replicaset"), String::from("web"))));
@@ -261,8 +261,11 @@ mod tests {
     #[test]
     fn a_malformed_pod_is_named() {
         let bad = json!({"metadata": {"name": "x", "namespace": "shop"}, "spec": {"containers": 5}});
-        assert!(super::super::keep_as::<Pod>(bad).expect_err("bad").starts_with("shop/x: "));
+        assert!(crate::discover::objects::keep_as::<Pod>(bad).expect_err("bad").starts_with("shop/x: "));
         let bad = json!({"metadata": {"name": "x", "namespace": "shop"}, "status": {"podIP": "10.0.0"}});
-        assert_eq!(super::super::model_all::<Pod>(&[bad]), Err(String::from("shop/x: podIP is not an address: 10.0.0")));
+        assert_eq!(
+            crate::discover::objects::model_all::<Pod>(&[bad]),
+            Err(String::from("shop/x: podIP is not an address: 10.0.0"))
+        );
     }
 }

@@ -114,8 +114,8 @@ mod tests {
 
     fn model(spec: &serde_json::Value) -> model::Service {
         let object = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec});
-        let kept = super::super::keep_as::<Service>(object).expect("valid");
-        super::super::model_all::<Service>(&[kept]).expect("valid").remove(0)
+        let kept = crate::discover::objects::keep_as::<Service>(object).expect("valid");
+        crate::discover::objects::model_all::<Service>(&[kept]).expect("valid").remove(0)
     }
 
     #[test]

@@ -221,9 +221,9 @@ mod tests {
                 "name": "kube-flannel", "image": "flannel:1", "command": ["/opt/bin/flanneld", "--iface=eth0"],
                 "args": ["--ip-masq", "--etcd-password=hunter2"], "env": [{"name": "A", "value": "hunter2"}]}]}}},
             "status": {"currentNumberScheduled": 3, "desiredNumberScheduled": 3, "numberReady": 2, "numberMisscheduled": 0}});
-        let kept = super::super::keep_as::<DaemonSet>(object).expect("valid");
+        let kept = crate::discover::objects::keep_as::<DaemonSet>(object).expect("valid");
         assert!(!kept.to_string().contains("hunter2"), "{kept}");
-        let w = super::super::model_all::<DaemonSet>(&[kept]).expect("valid").remove(0);
+        let w = crate::discover::objects::model_all::<DaemonSet>(&[kept]).expect("valid").remove(0);
         assert_eq!(w.arguments, ["--iface=eth0", "--ip-masq"]);
         assert_eq!((w.desired, w.ready, w.host_network, w.kind.as_str()), (Some(3), Some(2), true, "daemonset"));
         assert_eq!(w.selector.to_string(), "app=flannel");
