@@ -22,7 +22,7 @@ part_is_built() {
   local program
   [ "$(cat "$BIN/.stamp-$1" 2>/dev/null)" = "$(part_stamp "$1")" ] || return 1
   for program in $(programs "$1"); do [ -x "$(out_of "$1")/$program" ] || return 1; done
-  [ "$1" != cilium ] || [ -d "$CACHE/cilium/bpf" ]
+  case $1 in cilium) [ -d "$CACHE/cilium/bpf" ] ;; kwok) [ -f "$CACHE/kwok.yaml" ] ;; esac
 }
 
 # Two builds at once would write the same files. Who has nothing to build does not wait for who has.
@@ -40,15 +40,24 @@ build_part() {
   echo "build: $part" >&2
   (cd "$HERE/modules/$part" && GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=$cgo GOBIN=$out \
     go install -ldflags "-s -w $VERSION_FLAGS" tool) || die "could not build $part"
-  [ "$part" != cilium ] || copy_bpf
+  case $part in cilium) copy_bpf ;; kwok) copy_stages ;; esac
   [ "$part" != etcd ] || ln -sfn server "$BIN/etcd"     # that is what its program is called
   part_stamp "$part" >"$BIN/.stamp-$part"
   unlock
 }
 
+module_folder() { (cd "$HERE/modules/$1" && go list -m -f '{{.Dir}}' "$2"); }
+
+copy_stages() { # how KWOK's fake nodes and pods come alive: without any it does not start
+  local file
+  for file in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease pod/fast/pod-{ready,complete,delete}; do
+    cat "$(module_folder kwok sigs.k8s.io/kwok)/kustomize/stage/$file.yaml"; echo ---
+  done >"$CACHE/kwok.yaml"
+}
+
 copy_bpf() { # Cilium compiles these on the node
   rm -rf "$CACHE/cilium"; mkdir -p "$CACHE/cilium"
-  cp -r "$(cd "$HERE/modules/cilium" && go list -m -f '{{.Dir}}' github.com/cilium/cilium)/bpf" "$CACHE/cilium/"
+  cp -r "$(module_folder cilium github.com/cilium/cilium)/bpf" "$CACHE/cilium/"
   chmod -R u+w "$CACHE/cilium"
 }
 
