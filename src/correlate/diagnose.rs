@@ -65,8 +65,7 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     rank(&mut all);
     gaps.extend(inputs.gaps.iter().cloned());
     gaps.extend(summary::gaps(&cx));
-    gaps.sort();
-    gaps.dedup();
+    let gaps = grouped(gaps);
     let (causes, notices): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(|f| f.weight == Weight::Cause);
     let exit_code = match (causes.is_empty(), measured) {
         (false, _) => 1,
@@ -88,6 +87,15 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
         measurements: inputs.measured.iter().map(summary::measurement).collect(),
         timing: inputs.timing,
     }
+}
+
+/// One line for all that is missing for the same reason.
+fn grouped(gaps: Vec<Gap>) -> Vec<Gap> {
+    let mut by_reason: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = std::collections::BTreeMap::new();
+    for gap in gaps {
+        by_reason.entry(gap.why).or_default().insert(gap.what);
+    }
+    by_reason.into_iter().map(|(why, what)| Gap { what: what.into_iter().collect::<Vec<_>>().join("; "), why }).collect()
 }
 
 /// What the objects alone promise.

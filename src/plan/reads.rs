@@ -177,10 +177,10 @@ fn backends(request: &Request, wanted: &mut Wanted<'_>) {
         wanted.push(selected.clone());
         // nobody is selected, or a slice names a pod that is not selected: look at the whole namespace for the reason
         if let Known::Got(pods) = wanted.cluster.pods.answer(&selected) {
-            let known: BTreeSet<String> = pods.iter().map(|p| p.name.clone()).collect();
+            let known: BTreeSet<String> = pods.iter().flat_map(|p| &p.ips).map(ToString::to_string).collect();
             let slices = wanted.cluster.slices_of(&namespace, &name);
-            let endpoints = slices.got().into_iter().flatten().flat_map(|s| &s.endpoints);
-            let stranger = endpoints.filter_map(|e| e.target.as_ref()).any(|t| !known.contains(&t.name));
+            let mut addresses = slices.got().into_iter().flatten().flat_map(|s| &s.endpoints).flat_map(|e| &e.addresses);
+            let stranger = addresses.any(|a| !known.contains(a));
             if pods.is_empty() || stranger {
                 wanted.push(Query::within(Resource::Pods, &namespace));
             }

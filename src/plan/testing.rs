@@ -246,3 +246,65 @@ fn a_name_that_no_service_has_is_absent() {
     let case = Case::healthy(&World::shop(), &to_name("wbe"));
     assert_eq!(case.question.to, Subject::Name("wbe".into()));
 }
+
+/// Faults that several tests put in.
+pub(crate) mod faults {
+    use super::{Latency, ObjectRef, ProbeOutcome, ProbeSpec, Socket, SocketsOutcome, TcpAttempt, TcpOutcome, UdpOutcome, ip};
+    use crate::model::Protocol;
+    use crate::probe::Refuser;
+
+    fn tcp(spec: &ProbeSpec, ips: &[&str], attempt: &TcpAttempt) -> Option<ProbeOutcome> {
+        let ProbeSpec::Tcp(s) = spec else { return None };
+        let attempts = vec![attempt.clone(); s.attempts as usize];
+        let hit = ips.iter().any(|i| ip(i) == s.ip);
+        hit.then(|| ProbeOutcome::Tcp(TcpOutcome { attempts, connect: Latency::of(s.attempts, Vec::new()) }))
+    }
+
+    fn rst() -> TcpAttempt {
+        TcpAttempt::Refused { by: Refuser::Rst {}, after_us: 200 }
+    }
+
+    /// A RST for TCP, an ICMP port unreachable for UDP.
+    pub(crate) fn refuse(spec: &ProbeSpec, ips: &[&str]) -> Option<ProbeOutcome> {
+        let udp = || {
+            let ProbeSpec::Udp(s) = spec else { return None };
+            let by = Refuser::Icmp { from: s.ip, icmp_type: 3, code: 3 };
+            let outcome =
+                UdpOutcome { answered: 0, answer: Latency::of(s.attempts, Vec::new()), refused_by: Some(by), silent: 0 };
+            ips.iter().any(|i| ip(i) == s.ip).then_some(ProbeOutcome::Udp(outcome))
+        };
+        tcp(spec, ips, &rst()).or_else(udp)
+    }
+
+    /// A RST from every address at one port.
+    pub(crate) fn refuse_port(spec: &ProbeSpec, port: u16) -> Option<ProbeOutcome> {
+        let ProbeSpec::Tcp(s) = spec else { return None };
+        if s.port == port { tcp(spec, &[&s.ip.to_string()], &rst()) } else { None }
+    }
+
+    pub(crate) fn time_out(spec: &ProbeSpec, ips: &[&str]) -> Option<ProbeOutcome> {
+        tcp(spec, ips, &TcpAttempt::TimedOut { after_ms: 1_500 })
+    }
+
+    /// ICMP "communication administratively prohibited" (RFC 1812).
+    pub(crate) fn prohibit(spec: &ProbeSpec, ips: &[&str], from: &str) -> Option<ProbeOutcome> {
+        let by = Refuser::Icmp { from: ip(from), icmp_type: 3, code: 13 };
+        tcp(spec, ips, &TcpAttempt::Unreachable { by, error: "EHOSTUNREACH".into(), after_us: 400 })
+    }
+
+    /// The only listening socket.
+    pub(crate) fn listens(spec: &ProbeSpec, address: &str, port: u16) -> Option<ProbeOutcome> {
+        let socket = Socket { protocol: Protocol::Tcp, ip: ip(address), port };
+        matches!(spec, ProbeSpec::Sockets(_))
+            .then(|| ProbeOutcome::Sockets(SocketsOutcome { listening: vec![socket], error: None }))
+    }
+
+    pub(crate) fn listens_tcp(spec: &ProbeSpec, port: u16) -> Option<ProbeOutcome> {
+        listens(spec, "0.0.0.0", port)
+    }
+
+    /// No agent could start in any pod but the named one.
+    pub(crate) fn no_agent(from: &ObjectRef, but: &str) -> Option<ProbeOutcome> {
+        (from.name != but).then(|| ProbeOutcome::NotRun { why: "no agent could start there".into() })
+    }
+}

@@ -1,9 +1,9 @@
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Node, ObjectRef, Subject};
+use crate::model::{Known, Node, ObjectRef, Subject};
 
-use super::{ends, selected};
+use super::{ends, selected, unknown_pods};
 
 declare_finding! {
     /// ## What it finds
@@ -35,6 +35,7 @@ impl Check for NodeNotReady {
         let mut others = Vec::new();
         if let Subject::Service { namespace, name } = &cx.question.to {
             let pods = selected(cx, namespace, name);
+            let Known::Got(pods) = &pods else { return unknown_pods(&ObjectRef::service(namespace, name), &pods) };
             others = pods.iter().filter_map(|p| p.node.clone()).collect();
             if !pods.iter().any(|p| p.ready) {
                 vital.append(&mut others);
@@ -63,4 +64,37 @@ fn finding(node: &Node, vital: bool) -> Finding {
     make(NodeNotReady::META, node.object(), sentence)
         .expected(format!("{} status.conditions[Ready]", node.object()), "True", words)
         .next(format!("kubectl describe node {}", node.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn the_sources_node_is_vital_and_an_endpoints_is_not() {
+        let mut world = World::shop();
+        world.nodes[0].ready = Some(false);
+        let found = only(check(&NodeNotReady, &Case::unmeasured(&world, &to_web())));
+        assert_eq!((found.weight, found.about.to_string().as_str()), (crate::finding::Weight::Cause, "node/node1"));
+        world.nodes[0].ready = Some(true);
+        world.nodes[2].ready = Some(false);
+        let found = only(check(&NodeNotReady, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.weight, crate::finding::Weight::Warning);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&NodeNotReady, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_denied_list_is_undetermined() {
+        let mut case = Case::unmeasured(&World::shop(), &to_web());
+        case.cluster.pods = crate::model::Store::default();
+        assert!(matches!(check(&NodeNotReady, &case), Verdict::Undetermined(_)));
+    }
 }

@@ -50,3 +50,26 @@ fn finding(object: &ObjectRef, cx: &Context<'_>) -> Option<Finding> {
     };
     Some(finding.expected(trouble.source, "a running pod", trouble.words).next(next))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn a_crashed_source_is_a_cause() {
+        let mut world = World::shop();
+        world.crash("client", "CrashLoopBackOff", 137, "OOMKilled");
+        let found = only(check(&PodNotRunning, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.about.to_string(), "pod/shop/client");
+        assert!(found.sentence.contains("more memory than its limit"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&PodNotRunning, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

@@ -1,9 +1,9 @@
-use crate::checks::pods::selected;
 use crate::checks::pods::trouble::{self, Kind, Trouble};
+use crate::checks::pods::{selected, unknown_pods};
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Pod, Service};
+use crate::model::{Known, Pod, Service};
 
 use super::service;
 
@@ -36,8 +36,9 @@ impl Check for EndpointsNotReady {
     fn run(&self, cx: &Context<'_>) -> Verdict {
         let Some(service) = service(cx).filter(|s| !s.publish_not_ready) else { return Verdict::NotApplicable };
         let pods = selected(cx, &service.namespace, &service.name);
+        let Known::Got(pods) = &pods else { return unknown_pods(&service.object(), &pods) };
         // pods on their way out have left the Service in good order
-        let lasting: Vec<&Pod> = pods.into_iter().filter(|p| !p.terminating).collect();
+        let lasting: Vec<&Pod> = pods.iter().filter(|p| !p.terminating).copied().collect();
         let troubled: Vec<(&Pod, Trouble)> = lasting.iter().filter_map(|p| Some((*p, trouble::of(p, cx.cluster)?))).collect();
         let Some((_, first)) = troubled.first() else { return Verdict::Clear };
         let all = troubled.len() == lasting.len();
@@ -62,4 +63,48 @@ fn finding(service: &Service, troubled: &[(&Pod, Trouble)], words: &str, all: bo
     let with_pods = troubled.iter().take(SHOWN).fold(base, |f, (_, t)| f.expected(t.source.clone(), "ready", t.words.clone()));
     let name = troubled.first().map(|(p, _)| p.name.clone()).unwrap_or_default();
     with_pods.next(format!("kubectl -n {} describe pod {name}", service.namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn all_crashed_is_a_cause_with_the_reason() {
+        let mut world = World::shop();
+        world.crash("web-1", "CrashLoopBackOff", 1, "Error");
+        world.crash("web-2", "CrashLoopBackOff", 1, "Error");
+        let found = only(check(&EndpointsNotReady, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.weight, crate::finding::Weight::Cause);
+        assert!(
+            found.sentence.contains("none of its 2 pods is ready") && found.sentence.contains("crashes again and again"),
+            "{}",
+            found.sentence
+        );
+    }
+
+    #[test]
+    fn one_of_two_is_a_warning() {
+        let mut world = World::shop();
+        world.crash("web-1", "ImagePullBackOff", 0, "Completed");
+        let found = only(check(&EndpointsNotReady, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.weight, crate::finding::Weight::Warning);
+        assert!(found.sentence.contains("1 of 2 pods that are not ready (image"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&EndpointsNotReady, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_denied_list_is_undetermined() {
+        let mut case = Case::unmeasured(&World::shop(), &to_web());
+        case.cluster.pods = crate::model::Store::default();
+        assert!(matches!(check(&EndpointsNotReady, &case), Verdict::Undetermined(_)));
+    }
 }

@@ -44,3 +44,29 @@ impl Check for ExternalName {
         Verdict::Found(vec![Finding::note(Self::META, object, sentence).proven().seen(field, target)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn an_alias_is_a_note_and_an_address_a_cause() {
+        let mut world = World::shop();
+        let web = world.service("web");
+        web.kind = ServiceKind::ExternalName;
+        web.cluster_ips.clear();
+        web.external_name = Some("www.example.com".into());
+        assert_eq!(only(check(&ExternalName, &Case::unmeasured(&world, &to_web()))).weight, crate::finding::Weight::Note);
+        world.service("web").external_name = Some("203.0.113.80".into());
+        assert_eq!(only(check(&ExternalName, &Case::unmeasured(&world, &to_web()))).weight, crate::finding::Weight::Cause);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&ExternalName, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

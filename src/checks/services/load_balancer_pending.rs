@@ -46,3 +46,27 @@ impl Check for LoadBalancerPending {
         Verdict::Found(vec![finding])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn pending_is_a_warning_and_an_address_clears_it() {
+        let mut world = World::shop();
+        world.service("web").kind = ServiceKind::LoadBalancer;
+        let found = only(check(&LoadBalancerPending, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.weight, crate::finding::Weight::Warning);
+        world.service("web").load_balancer = vec!["203.0.113.9".into()];
+        assert_eq!(check(&LoadBalancerPending, &Case::unmeasured(&world, &to_web())), Verdict::Clear);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&LoadBalancerPending, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

@@ -1,8 +1,8 @@
-use crate::checks::pods::selected;
+use crate::checks::pods::{selected, unknown_pods};
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{ContainerPort, Pod, Service, ServicePort, TargetPort};
+use crate::model::{ContainerPort, Known, Pod, Service, ServicePort, TargetPort};
 use crate::plan::backends::asked_port;
 
 use super::service;
@@ -33,6 +33,7 @@ impl Check for NamedPortMissing {
         let Some(port) = asked_port(service, cx.question.port, cx.question.protocol) else { return Verdict::NotApplicable };
         let TargetPort::Name(name) = &port.target else { return Verdict::NotApplicable };
         let pods = selected(cx, &service.namespace, &service.name);
+        let Known::Got(pods) = &pods else { return unknown_pods(&service.object(), &pods) };
         let without: Vec<&Pod> = pods
             .iter()
             .filter(|p| !ports(p).any(|c| c.name.as_ref() == Some(name) && c.protocol == port.protocol))
@@ -76,4 +77,43 @@ fn finding(service: &Service, port: &ServicePort, name: &str, pod: &Pod, (withou
         .seen(format!("{object} spec.ports[{}].targetPort", port.port), name)
         .expected(format!("{} spec.containers[].ports", pod.object()), wanted, have)
         .next(format!("kubectl -n {} edit service {}: set targetPort to a port the pods have", service.namespace, service.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn a_name_no_pod_has_is_a_cause() {
+        let mut world = World::shop();
+        world.service("web").ports[0].target = TargetPort::Name("htpp".into());
+        world.slices.iter_mut().filter(|s| s.service.as_deref() == Some("web")).for_each(|s| s.ports.clear());
+        let found = only(check(&NamedPortMissing, &Case::unmeasured(&world, &to_web())));
+        assert!(found.sentence.contains("\"htpp\"") && found.sentence.contains("http=8080/TCP"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn a_name_all_pods_have_is_clear() {
+        let mut world = World::shop();
+        world.service("web").ports[0].target = TargetPort::Name("http".into());
+        assert_eq!(check(&NamedPortMissing, &Case::unmeasured(&world, &to_web())), Verdict::Clear);
+    }
+
+    #[test]
+    fn denied_pods_are_undetermined() {
+        let mut world = World::shop();
+        world.service("web").ports[0].target = TargetPort::Name("http".into());
+        let mut case = Case::unmeasured(&world, &to_web());
+        case.cluster.pods = crate::model::Store::default();
+        assert!(matches!(check(&NamedPortMissing, &case), Verdict::Undetermined(_)));
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&NamedPortMissing, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
 }

@@ -75,3 +75,28 @@ fn finding(service: &Service, asked: &PortRef) -> Finding {
         .expected(format!("{object} spec.ports"), asked.to_string(), have.join(", "))
         .next(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn the_pods_port_is_told_from_the_services() {
+        let mut request = to_web();
+        request.port = Some(PortRef::Number(8080));
+        let found = only(check(&NoSuchPort, &Case::unmeasured(&World::shop(), &request)));
+        assert_eq!(found.sentence, "service/shop/web has no port 8080: that is the pods' own port (targetPort), clients use 80.");
+        request.port = Some(PortRef::Name("metrics".into()));
+        let found = only(check(&NoSuchPort, &Case::unmeasured(&World::shop(), &request)));
+        assert_eq!(found.sentence, "service/shop/web has no port metrics: it has http=80/TCP.");
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&NoSuchPort, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

@@ -1,8 +1,8 @@
-use crate::checks::pods::selected;
+use crate::checks::pods::{selected, unknown_pods};
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Known, Pod, Query, Resource, Selector, Service};
+use crate::model::{Known, Pod, Selector, Service};
 
 use super::service;
 
@@ -30,15 +30,12 @@ impl Check for ServiceSelectsNothing {
     fn run(&self, cx: &Context<'_>) -> Verdict {
         let Some(service) = service(cx).filter(|s| !s.selector.is_empty()) else { return Verdict::NotApplicable };
         let selector = Selector::of(&service.selector);
-        let asked = Query::within(Resource::Pods, &service.namespace).labelled(&selector.to_string());
-        let (own, all) = (cx.cluster.pods.answer(&asked), cx.cluster.pods_in(&service.namespace));
-        if own.got().is_none() && all.got().is_none() {
-            let why = own.missing().unwrap_or_default();
-            return Verdict::Undetermined(format!("pods that {} selects: {why}", service.object()));
-        }
-        if !selected(cx, &service.namespace, &service.name).is_empty() {
+        let pods = selected(cx, &service.namespace, &service.name);
+        let Known::Got(pods) = &pods else { return unknown_pods(&service.object(), &pods) };
+        if !pods.is_empty() {
             return Verdict::Clear;
         }
+        let all = cx.cluster.pods_in(&service.namespace);
         Verdict::Found(vec![finding(service, &selector, &all, cx)])
     }
 }
@@ -85,4 +82,58 @@ fn nearest<'a>(service: &Service, pods: &[&'a Pod]) -> Option<&'a Pod> {
     };
     let has_key = |p: &&&Pod| service.selector.keys().any(|k| p.labels.contains_key(k));
     pods.iter().filter(|p| !p.is_finished()).filter(has_key).min_by_key(|p| (misses(p), distance(p), p.name.clone())).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    fn broken() -> World {
+        let mut world = World::shop();
+        world.service("web").selector = crate::model::testing::labels("app=wbe");
+        world.write_slices();
+        world
+    }
+
+    #[test]
+    fn the_differing_label_is_named() {
+        let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&broken(), &to_web())));
+        assert_eq!(found.sentence, "service/shop/web selects no pod: it wants app=wbe, and pod/shop/web-1 has app=web.");
+        assert_eq!(found.about.to_string(), "service/shop/web");
+    }
+
+    #[test]
+    fn a_workload_scaled_to_zero_is_named() {
+        let mut world = World::shop();
+        world.pods.retain(|p| !p.name.starts_with("web"));
+        world.write_slices();
+        let labels = crate::model::testing::labels("app=web");
+        world.workloads.push(crate::model::Workload {
+            kind: "deployment".into(),
+            namespace: "shop".into(),
+            name: "web".into(),
+            selector: Selector::of(&labels),
+            pod_labels: labels,
+            desired: Some(0),
+            ..Default::default()
+        });
+        let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&world, &to_web())));
+        assert!(found.sentence.contains("deployment/shop/web, whose pods it selects, is scaled to zero"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&ServiceSelectsNothing, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn a_denied_list_is_undetermined() {
+        let mut case = Case::unmeasured(&World::shop(), &to_web());
+        case.cluster.pods = crate::model::Store::default();
+        assert!(matches!(check(&ServiceSelectsNothing, &case), Verdict::Undetermined(_)));
+    }
 }

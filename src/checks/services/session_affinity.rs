@@ -40,3 +40,24 @@ impl Check for SessionAffinity {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    #[test]
+    fn affinity_is_a_note() {
+        let mut world = World::shop();
+        world.service("web").client_ip_affinity = Some(10_800);
+        assert_eq!(only(check(&SessionAffinity, &Case::unmeasured(&world, &to_web()))).weight, crate::finding::Weight::Note);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&SessionAffinity, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

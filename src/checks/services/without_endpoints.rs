@@ -53,3 +53,39 @@ impl Check for ServiceWithoutEndpoints {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{check, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, to_web};
+
+    fn without_selector() -> World {
+        let mut world = World::shop();
+        world.service("web").selector.clear();
+        world
+    }
+
+    #[test]
+    fn no_slice_is_a_cause_and_a_slice_clears_it() {
+        let mut world = without_selector();
+        assert_eq!(check(&ServiceWithoutEndpoints, &Case::unmeasured(&world, &to_web())), Verdict::Clear);
+        world.slices.retain(|s| s.service.as_deref() != Some("web"));
+        let found = only(check(&ServiceWithoutEndpoints, &Case::unmeasured(&world, &to_web())));
+        assert!(found.sentence.contains("has no endpoints"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn denied_slices_are_undetermined() {
+        let mut world = without_selector();
+        world.denied.push(crate::model::Resource::EndpointSlices);
+        assert!(matches!(check(&ServiceWithoutEndpoints, &Case::unmeasured(&world, &to_web())), Verdict::Undetermined(_)));
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::unmeasured(&World::shop(), &to_web());
+        assert!(matches!(check(&ServiceWithoutEndpoints, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

@@ -70,3 +70,27 @@ fn meaning(v6: bool, icmp_type: u8, code: u8) -> &'static str {
         _ => "see RFC 792 and RFC 4443",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn the_sender_of_the_error_is_named() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            faults::prohibit(spec, &["10.96.1.10", "10.244.2.10", "10.244.3.10"], "172.18.0.2")
+        });
+        let found = only(explain(&ActivelyRejected, &case));
+        assert!(found.sentence.starts_with("node/node2 rejects packets to service/shop/web 10.96.1.10:80 with ICMP type 3 code 13 (administratively prohibited)"), "{}", found.sentence);
+        assert_eq!(causes(&judge(&case)), ["NC4005"]);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&ActivelyRejected, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

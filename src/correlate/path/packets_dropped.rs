@@ -1,4 +1,4 @@
-use crate::correlate::services::inside::{Listener, listener, targets};
+use crate::correlate::services::inside::{Listener, listener, not_tried, targets};
 use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
@@ -35,6 +35,9 @@ impl Cause for PacketsDropped {
             .filter(|(_, _, _, r)| r.measured())
             .collect();
         let silent = |r: &crate::correlate::view::Reach| r.dead() && matches!(r.refusal, Some(TcpAttempt::TimedOut { .. }));
+        if let Some(undetermined) = not_tried(cx) {
+            return undetermined;
+        }
         // one silent endpoint among others that answer is a finding of its own
         if reaches.is_empty() || !reaches.iter().all(|(_, _, _, r)| silent(r)) {
             return Verdict::Clear;
@@ -76,4 +79,33 @@ fn pings(cx: &Correlation<'_>, ip: std::net::IpAddr) -> String {
         }
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn silence_from_a_listening_pod_is_the_path() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            faults::time_out(spec, &["10.96.1.10", "10.244.2.10", "10.244.3.10"])
+        });
+        let found = only(explain(&PacketsDropped, &case));
+        assert!(found.sentence.contains("time out although its application listens there"), "{}", found.sentence);
+        assert_eq!(causes(&judge(&case)), ["NC4004"]);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&PacketsDropped, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn nothing_measured_is_undetermined() {
+        assert!(matches!(explain(&PacketsDropped, &Case::not_run(&World::shop(), &to_web())), Verdict::Undetermined(_)));
+    }
 }

@@ -2,7 +2,7 @@ use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 
-use super::inside::{Listener, Refusal, declares, list, refusals};
+use super::inside::{Listener, Refusal, declares, list, not_tried, refusals};
 
 declare_finding! {
     /// ## What it finds
@@ -27,6 +27,9 @@ impl Cause for ApplicationListensElsewhere {
     }
 
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        if let Some(undetermined) = not_tried(cx) {
+            return undetermined;
+        }
         let refusals = refusals(cx);
         Verdict::of(refusals.iter().find_map(|r| finding(cx, r)).into_iter().collect())
     }
@@ -58,4 +61,36 @@ fn finding(cx: &Correlation<'_>, refusal: &Refusal) -> Option<Finding> {
         .next(format!("kubectl -n {} logs {}: why does the application not listen on {port}?", pod.namespace, pod.name));
     // a RST from the pod's address proves that nothing listens, with or without a look inside
     Some(finding.proven())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn the_application_is_on_another_port_than_its_pod_declares() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            faults::refuse(spec, &["10.96.1.10", "10.244.2.10", "10.244.3.10"]).or_else(|| faults::listens(spec, "0.0.0.0", 9090))
+        });
+        let found = only(explain(&ApplicationListensElsewhere, &case));
+        assert_eq!(found.sentence, "pod/shop/web-1 does not listen on port 8080: the application listens on 9090.");
+        assert_eq!(causes(&judge(&case)), ["NC3007"]);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&ApplicationListensElsewhere, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn nothing_measured_is_undetermined() {
+        assert!(matches!(
+            explain(&ApplicationListensElsewhere, &Case::not_run(&World::shop(), &to_web())),
+            Verdict::Undetermined(_)
+        ));
+    }
 }

@@ -3,7 +3,7 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::plan::backends::Backend;
 
-use super::inside::{Listener, list, listener};
+use super::inside::{Listener, list, listener, not_tried};
 
 declare_finding! {
     /// ## What it finds
@@ -29,6 +29,9 @@ impl Cause for EndpointFailing {
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
         if cx.service_port().is_none() {
             return Verdict::NotApplicable;
+        }
+        if let Some(undetermined) = not_tried(cx) {
+            return undetermined;
         }
         let ready: Vec<Backend> = cx.backends().into_iter().filter(|b| b.ready && !b.terminating).collect();
         let works = ready.iter().any(|b| cx.reach(b.ip, b.port).ok());
@@ -67,4 +70,43 @@ fn finding(cx: &Correlation<'_>, backend: &Backend, of: usize) -> Finding {
             "kubectl -n {} logs {}; then delete the pod or mend it, and give it a readiness probe",
             pod.namespace, pod.name
         ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn the_one_that_fails_is_named_with_its_node() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            faults::refuse(spec, &["10.244.3.10"]).or_else(|| faults::listens(spec, "127.0.0.1", 8080))
+        });
+        let found = only(explain(&EndpointFailing, &case));
+        assert!(
+            found
+                .sentence
+                .starts_with("pod/shop/web-2 on node/node3, one of 2 endpoints of service/shop/web, fails at 10.244.3.10:8080"),
+            "{}",
+            found.sentence
+        );
+        let answer = judge(&case);
+        assert_eq!(
+            (causes(&answer), answer.verdict.measured),
+            (vec!["NC3010"], crate::report::diagnosis::Measured::Intermittent)
+        );
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&EndpointFailing, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn nothing_measured_is_undetermined() {
+        assert!(matches!(explain(&EndpointFailing, &Case::not_run(&World::shop(), &to_web())), Verdict::Undetermined(_)));
+    }
 }

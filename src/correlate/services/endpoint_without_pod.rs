@@ -87,3 +87,43 @@ fn finding(cx: &Correlation<'_>, slice: &EndpointSlice, address: &str) -> Findin
     }
     finding
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    fn world() -> World {
+        let mut world = World::shop();
+        let mut stray = world.slice_of("web").clone();
+        (stray.name, stray.managed_by) = ("web-stray".into(), None);
+        stray.endpoints.truncate(1);
+        stray.endpoints[0].addresses = vec!["10.244.9.9".into()];
+        stray.endpoints[0].target = None;
+        world.slices.push(stray);
+        world
+    }
+
+    #[test]
+    fn an_address_of_no_pod_that_does_not_answer_is_proven() {
+        let case = Case::measured(&world(), &to_web(), &|_, spec| faults::time_out(spec, &["10.244.9.9"]));
+        let found = only(explain(&EndpointWithoutPod, &case));
+        assert_eq!((found.about.to_string().as_str(), found.confidence), ("endpointslice/shop/web-stray", Confidence::Proven));
+        assert_eq!(causes(&judge(&case)), ["NC3009"]);
+    }
+
+    #[test]
+    fn a_denied_list_of_pods_is_undetermined() {
+        let mut case = Case::unmeasured(&world(), &to_web());
+        case.cluster.pods = crate::model::Store::default();
+        assert!(matches!(explain(&EndpointWithoutPod, &case), Verdict::Undetermined(_)));
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&EndpointWithoutPod, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

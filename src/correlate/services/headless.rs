@@ -58,3 +58,41 @@ impl Cause for Headless {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    fn world() -> World {
+        let mut world = World::shop();
+        let web = world.service("web");
+        web.headless = true;
+        web.cluster_ips.clear();
+        world
+    }
+
+    #[test]
+    fn a_port_that_nobody_translates_is_a_cause() {
+        let case = Case::measured(&world(), &to_web(), &|_, spec| faults::refuse_port(spec, 80));
+        assert!(only(explain(&Headless, &case)).sentence.contains("port 80 is not translated: the pods listen on 8080"));
+        assert_eq!(causes(&judge(&case)), ["NC3012"]);
+    }
+
+    #[test]
+    fn equal_ports_are_a_note() {
+        let mut world = world();
+        world.service("web").ports[0].port = 8080;
+        let case = Case::healthy(&world, &to_web());
+        assert_eq!(only(explain(&Headless, &case)).weight, crate::finding::Weight::Note);
+        assert!(causes(&judge(&case)).is_empty());
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&Headless, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

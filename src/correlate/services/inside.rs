@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::correlate::Correlation;
 use crate::correlate::view::Reach;
+use crate::finding::Verdict;
 use crate::model::{ContainerPort, ObjectRef, Pod, Protocol, Subject};
 use crate::probe::Socket;
 
@@ -46,6 +47,14 @@ pub fn targets(cx: &Correlation<'_>) -> Vec<(IpAddr, u16, ObjectRef)> {
         }
         Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => Vec::new(),
     }
+}
+
+/// Why nothing can be said of the destination's ports: it has some, and none was tried.
+pub fn not_tried(cx: &Correlation<'_>) -> Option<Verdict> {
+    let targets = targets(cx);
+    let tried = targets.iter().any(|(ip, port, _)| cx.reach(*ip, *port).measured());
+    (!targets.is_empty() && !tried)
+        .then(|| Verdict::Undetermined("no connection to the destination's own address was measured".to_owned()))
 }
 
 /// The targets that refused every try with a TCP RST or an ICMP port unreachable from the pod: the packets arrived, and

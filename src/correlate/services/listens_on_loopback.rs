@@ -2,7 +2,7 @@ use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 
-use super::inside::{Listener, refusals};
+use super::inside::{Listener, not_tried, refusals};
 
 declare_finding! {
     /// ## What it finds
@@ -26,6 +26,9 @@ impl Cause for ListensOnLoopback {
     }
 
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        if let Some(undetermined) = not_tried(cx) {
+            return undetermined;
+        }
         let mut found = Vec::new();
         for refusal in refusals(cx) {
             let Listener::OnlyOn(bound) = refusal.listener else { continue };
@@ -53,5 +56,38 @@ impl Cause for ListensOnLoopback {
         }
         found.truncate(1);
         Verdict::of(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn a_loopback_socket_is_named() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            faults::refuse(spec, &["10.96.1.10", "10.244.2.10", "10.244.3.10"])
+                .or_else(|| faults::listens(spec, "127.0.0.1", 8080))
+        });
+        let found = only(explain(&ListensOnLoopback, &case));
+        assert_eq!(
+            found.sentence,
+            "pod/shop/web-1 listens on 127.0.0.1 port 8080, which only its own pod reaches: 10.244.2.10 is refused."
+        );
+        assert_eq!(causes(&judge(&case)), ["NC3006"]);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&ListensOnLoopback, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn nothing_measured_is_undetermined() {
+        assert!(matches!(explain(&ListensOnLoopback, &Case::not_run(&World::shop(), &to_web())), Verdict::Undetermined(_)));
     }
 }

@@ -57,3 +57,34 @@ impl Cause for NodePort {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    fn world() -> World {
+        let mut world = World::shop();
+        world.service("web").kind = crate::model::ServiceKind::NodePort;
+        world.service("web").ports[0].node_port = Some(30_080);
+        world
+    }
+
+    #[test]
+    fn an_open_node_port_is_a_note_and_a_silent_one_a_warning() {
+        let open = only(explain(&NodePort, &Case::healthy(&world(), &to_web())));
+        assert_eq!(open.weight, crate::finding::Weight::Note);
+        let silent = Case::measured(&world(), &to_web(), &|_, spec| faults::time_out(spec, &["172.18.0.3"]));
+        let found = only(explain(&NodePort, &silent));
+        assert_eq!(found.sentence, "service/shop/web does not answer on node port 30080 of node3 (172.18.0.3), where it should.");
+        assert!(causes(&judge(&silent)).is_empty());
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&NodePort, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+}

@@ -2,7 +2,7 @@ use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 
-use super::inside::{Listener, refusals};
+use super::inside::{Listener, not_tried, refusals};
 
 declare_finding! {
     /// ## What it finds
@@ -27,6 +27,9 @@ impl Cause for ProtocolMismatch {
     }
 
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        if let Some(undetermined) = not_tried(cx) {
+            return undetermined;
+        }
         let mut found = Vec::new();
         for refusal in refusals(cx) {
             let Listener::OtherProtocol(spoken) = refusal.listener else { continue };
@@ -47,5 +50,37 @@ impl Cause for ProtocolMismatch {
         }
         found.truncate(1);
         Verdict::of(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn a_udp_service_before_a_tcp_application() {
+        let mut world = World::shop();
+        world.service("web").ports[0].protocol = crate::model::Protocol::Udp;
+        world.slice_of("web").ports[0].protocol = crate::model::Protocol::Udp;
+        let case = Case::measured(&world, &to_web(), &|_, spec| {
+            faults::refuse(spec, &["10.96.1.10", "10.244.2.10", "10.244.3.10"]).or_else(|| faults::listens_tcp(spec, 8080))
+        });
+        let found = only(explain(&ProtocolMismatch, &case));
+        assert_eq!(found.sentence, "service/shop/web carries UDP to port 8080, where pod/shop/web-1 listens on TCP.");
+        assert_eq!(causes(&judge(&case)), ["NC3005"]);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&ProtocolMismatch, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn nothing_measured_is_undetermined() {
+        assert!(matches!(explain(&ProtocolMismatch, &Case::not_run(&World::shop(), &to_web())), Verdict::Undetermined(_)));
     }
 }

@@ -3,6 +3,8 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::plan::backends::Backend;
 
+use super::inside::not_tried;
+
 declare_finding! {
     /// ## What it finds
     ///
@@ -27,6 +29,9 @@ impl Cause for ServiceAddressFails {
 
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
         let (Some(service), Some(port)) = (cx.service(), cx.service_port()) else { return Verdict::NotApplicable };
+        if let Some(undetermined) = not_tried(cx) {
+            return undetermined;
+        }
         let ready: Vec<Backend> = cx.backends().into_iter().filter(|b| b.ready).collect();
         let endpoints_work = !ready.is_empty() && ready.iter().all(|b| cx.reach(b.ip, b.port).ok());
         if !endpoints_work {
@@ -55,5 +60,36 @@ impl Cause for ServiceAddressFails {
             }
         }
         Verdict::of(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, faults, to_web};
+
+    #[test]
+    fn the_address_fails_and_the_endpoints_answer() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| faults::time_out(spec, &["10.96.1.10"]));
+        let found = only(explain(&ServiceAddressFails, &case));
+        assert!(
+            found.sentence.contains("does not answer at 10.96.1.10:80 from node/node1, though all 2 endpoints do"),
+            "{}",
+            found.sentence
+        );
+        assert_eq!(causes(&judge(&case)), ["NC5001"]);
+    }
+
+    #[test]
+    fn healthy_is_silent() {
+        let case = Case::healthy(&World::shop(), &to_web());
+        assert!(matches!(explain(&ServiceAddressFails, &case), Verdict::Clear | Verdict::NotApplicable));
+    }
+
+    #[test]
+    fn nothing_measured_is_undetermined() {
+        assert!(matches!(explain(&ServiceAddressFails, &Case::not_run(&World::shop(), &to_web())), Verdict::Undetermined(_)));
     }
 }
