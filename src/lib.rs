@@ -20,6 +20,8 @@ pub mod correlate;
 #[cfg(feature = "cli")]
 pub mod dns_config;
 #[cfg(feature = "cli")]
+pub mod info;
+#[cfg(feature = "cli")]
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod report;

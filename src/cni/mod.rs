@@ -26,7 +26,7 @@ mod tunnel;
 mod weave;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use found::{Certainty, Encryption, Identified, Logs, Policy, Role, Seen, State, Told};
 pub use together::{Networks, networks};

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod diagnosis;
+pub mod info;
 pub mod json;
 pub mod page;
 #[cfg(test)]

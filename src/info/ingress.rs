@@ -1,0 +1,178 @@
+//! Ingress controllers and the Gateway API.
+
+use serde_json::Value;
+
+use super::facts::Facts;
+use crate::model::{Cluster, Known, Resource, Workload};
+use crate::report::info::{Fact, Topic};
+
+/// A controller: `spec.controller` of its IngressClass, and ends of its images.
+struct Controller {
+    name: &'static str,
+    classes: &'static [&'static str],
+    images: &'static [&'static str],
+}
+
+const CONTROLLERS: &[Controller] = &[
+    Controller {
+        name: "ingress-nginx",
+        classes: &["k8s.io/ingress-nginx"],
+        images: &["ingress-nginx/controller", "nginx-ingress-controller"],
+    },
+    Controller {
+        name: "NGINX Ingress Controller (F5)",
+        classes: &["nginx.org/ingress-controller"],
+        images: &["nginx/nginx-ingress", "nginx-ic/nginx-plus-ingress"],
+    },
+    Controller {
+        name: "Traefik",
+        classes: &["traefik.io/ingress-controller"],
+        images: &["traefik", "mirrored-library-traefik", "traefik/traefik"],
+    },
+    Controller { name: "Istio", classes: &["istio.io/ingress-controller"], images: &[] },
+    Controller {
+        name: "Azure Application Gateway",
+        classes: &["azure/application-gateway"],
+        images: &["azure-application-gateway/kubernetes-ingress"],
+    },
+    Controller {
+        name: "Azure Application Gateway for Containers",
+        classes: &["alb.networking.azure.io/alb-controller"],
+        images: &["application-lb/images/alb-controller"],
+    },
+    Controller {
+        name: "HAProxy",
+        classes: &["haproxy.org/ingress-controller", "haproxy-ingress.github.io/controller"],
+        images: &["haproxytech/kubernetes-ingress", "jcmoraisjr/haproxy-ingress"],
+    },
+    Controller {
+        name: "Contour",
+        classes: &["projectcontour.io/ingress-controller", "projectcontour.io/contour"],
+        images: &["projectcontour/contour"],
+    },
+    Controller {
+        name: "Kong",
+        classes: &["ingress-controllers.konghq.com/kong"],
+        images: &["kong/kubernetes-ingress-controller"],
+    },
+    Controller {
+        name: "AWS Load Balancer Controller",
+        classes: &["ingress.k8s.aws/alb", "eks.amazonaws.com/alb"],
+        images: &["eks/aws-load-balancer-controller", "amazon/aws-alb-ingress-controller"],
+    },
+    Controller { name: "Cilium", classes: &["cilium.io/ingress-controller"], images: &[] },
+    Controller { name: "OpenShift router", classes: &["openshift.io/ingress-to-route"], images: &[] },
+    Controller { name: "Emissary", classes: &["getambassador.io/ingress-controller"], images: &["emissary-ingress/emissary"] },
+    Controller { name: "APISIX", classes: &["apisix.apache.org/apisix-ingress"], images: &["apache/apisix-ingress-controller"] },
+    Controller { name: "GKE Ingress", classes: &["networking.gke.io/ingress", "k8s.io/ingress-gce"], images: &[] },
+];
+
+pub(super) fn facts(cluster: &Cluster, facts: &mut Facts) {
+    ingress(cluster, facts);
+    gateway(cluster, facts);
+}
+
+fn ends_in(image: &str, end: &str) -> bool {
+    let name = image.split('@').next().unwrap_or(image);
+    let path = match name.rsplit_once(':') {
+        Some((head, tag)) if !tag.contains('/') => head,
+        Some(_) | None => name,
+    };
+    path == end || path.strip_suffix(end).is_some_and(|head| head.ends_with('/'))
+}
+
+fn ingress(cluster: &Cluster, facts: &mut Facts) {
+    let classes = cluster.ingress_classes.complete(&Resource::IngressClasses, None);
+    let mut any = false;
+    for controller in CONTROLLERS {
+        let runs = |w: &&Workload| {
+            matches!(w.kind.as_str(), "deployment" | "daemonset")
+                && w.images.iter().any(|i| controller.images.iter().any(|end| ends_in(i, end)))
+        };
+        let workload = cluster.workloads.seen().find(runs);
+        let mut own: Vec<_> =
+            cluster.ingress_classes.seen().filter(|c| controller.classes.contains(&c.controller.as_str())).collect();
+        own.sort_by(|a, b| a.name.cmp(&b.name));
+        own.dedup_by(|a, b| a.name == b.name);
+        if workload.is_none() && own.is_empty() {
+            continue;
+        }
+        any = true;
+        facts.add(controller_fact(controller, workload, &own, cluster));
+    }
+    for class in cluster.ingress_classes.seen() {
+        if !CONTROLLERS.iter().any(|c| c.classes.contains(&class.controller.as_str())) {
+            any = true;
+            let fact =
+                Fact::new(Topic::Ingress, "controller", format!("{} for class {}", class.controller, class.name), "likely");
+            facts.add(fact.seen(format!("ingressclass/{} spec.controller", class.name), class.controller.clone()));
+        }
+    }
+    match classes {
+        Known::Got(_) if !any => {
+            facts.add(Fact::new(Topic::Ingress, "controller", "none was seen", "certain").seen("IngressClasses", "none"));
+        }
+        Known::Got(_) => {}
+        other @ (Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked) => {
+            facts.missing("IngressClasses", &other);
+        }
+    }
+}
+
+fn controller_fact(
+    controller: &Controller,
+    workload: Option<&Workload>,
+    classes: &[&crate::model::IngressClass],
+    cluster: &Cluster,
+) -> Fact {
+    let names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
+    let words =
+        if names.is_empty() { String::from(", without an IngressClass") } else { format!(" for class {}", names.join(", ")) };
+    let ready = workload.and_then(|w| Some(format!(", {} of {} ready", w.ready?, w.desired?))).unwrap_or_default();
+    let sure = if workload.is_some() { "certain" } else { "likely" };
+    let mut fact = Fact::new(Topic::Ingress, "controller", format!("{}{words}{ready}", controller.name), sure);
+    for class in classes {
+        fact = fact.seen(format!("ingressclass/{} spec.controller", class.name), class.controller.clone());
+    }
+    if let Some(workload) = workload {
+        fact = fact.seen(workload.object().to_string(), format!("image {}", workload.images.first().map_or("", String::as_str)));
+        if workload.ready == Some(0) && workload.desired != Some(0) {
+            fact = fact.warning("no pod of it is ready: no Ingress of its class works");
+        }
+    } else if !controller.images.is_empty() && matches!(cluster.workloads.complete(&Resource::Deployments, None), Known::Got(_)) {
+        fact = fact.warning("an IngressClass names it, and no Deployment of it was seen");
+    }
+    fact
+}
+
+fn gateway(cluster: &Cluster, facts: &mut Facts) {
+    const GROUP: &str = "gateway.networking.k8s.io";
+    let Known::Got(groups) = &cluster.api_groups else {
+        facts.missing("API groups, which show the Gateway API", &cluster.api_groups);
+        return;
+    };
+    if !groups.iter().any(|g| g == GROUP) {
+        facts.add(Fact::new(Topic::Gateway, "Gateway API", "not installed", "certain").seen("API groups", format!("no {GROUP}")));
+        return;
+    }
+    facts.add(Fact::new(Topic::Gateway, "Gateway API", "installed", "certain").seen("API groups", GROUP));
+    let classes = cluster.custom.iter().filter(|(kind, _)| kind.starts_with("gatewayclasses."));
+    for (_, known) in classes {
+        for class in known.got().into_iter().flatten() {
+            facts.add(gateway_class(class));
+        }
+        facts.missing("GatewayClasses", known);
+    }
+}
+
+fn gateway_class(class: &Value) -> Fact {
+    let text = |pointer: &str| class.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (name, controller) = (text("/metadata/name"), text("/spec/controllerName"));
+    let conditions = class.pointer("/status/conditions").and_then(Value::as_array);
+    let accepted = conditions.into_iter().flatten().find(|c| c.get("type").and_then(Value::as_str) == Some("Accepted"));
+    let status = accepted.and_then(|c| c.get("status")?.as_str()).unwrap_or("Unknown");
+    let fact = Fact::new(Topic::Gateway, "class", format!("{name} by {controller}"), "certain")
+        .seen(format!("gatewayclass/{name} spec.controllerName"), controller)
+        .seen(format!("gatewayclass/{name} status Accepted"), status);
+    if status == "True" { fact } else { fact.warning("no controller has accepted it: Gateways of this class do not work") }
+}
