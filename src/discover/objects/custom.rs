@@ -12,9 +12,11 @@ const GROUPS: &[&str] = &[
     "k8s.ovn.org",
     "kubeovn.io",
     "metallb.io",
+    "operator.openshift.io",
     "operator.tigera.io",
     "policy.networking.k8s.io",
     "projectcalico.org",
+    "security.istio.io",
 ];
 
 /// Name, labels and, for network projects, spec and status.
