@@ -5,6 +5,7 @@
 //! is for people. Nothing here resolves names through the C library: a static binary would load NSS modules of the
 //! pod's own image to do it.
 
+mod icmp;
 mod idle;
 mod lines;
 mod probe;

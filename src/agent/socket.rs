@@ -22,8 +22,6 @@ pub(super) struct Reported {
     pub info: u32,
     /// The router or host that sent the ICMP message.
     pub offender: Option<IpAddr>,
-    /// Where the datagram was going.
-    pub destination: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,12 +205,12 @@ fn local_ip(socket: &Socket) -> Option<IpAddr> {
 }
 
 fn take_reported(socket: &Socket) -> io::Result<Reported> {
-    let queued = sys::receive_error(socket)?;
-    parse_control(&queued.control, queued.destination).ok_or_else(|| io::Error::other("an error queue entry without an error"))
+    let control = sys::receive_error(socket)?;
+    parse_control(&control).ok_or_else(|| io::Error::other("an error queue entry without an error"))
 }
 
 /// Finds the extended error among the control messages of an error queue entry.
-fn parse_control(mut control: &[u8], destination: Option<SocketAddr>) -> Option<Reported> {
+fn parse_control(mut control: &[u8]) -> Option<Reported> {
     // struct cmsghdr: the length with the header, the level and the type; each message starts at a multiple of a word.
     const WORD: usize = size_of::<usize>();
     loop {
@@ -222,14 +220,14 @@ fn parse_control(mut control: &[u8], destination: Option<SocketAddr>) -> Option<
         let length = usize::from_ne_bytes(*length);
         let data = control.get(WORD + 8..length)?;
         match (i32::from_ne_bytes(*level), i32::from_ne_bytes(*kind)) {
-            (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR) => return parse_extended(data, destination),
+            (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR) => return parse_extended(data),
             _ => control = control.get(length.next_multiple_of(WORD)..)?,
         }
     }
 }
 
 /// Reads a `sock_extended_err` and the address behind it.
-fn parse_extended(data: &[u8], destination: Option<SocketAddr>) -> Option<Reported> {
+fn parse_extended(data: &[u8]) -> Option<Reported> {
     let (errno, rest) = data.split_first_chunk::<4>()?;
     let (&[origin, icmp_type, code, _], rest) = rest.split_first_chunk::<4>()?;
     let (info, rest) = rest.split_first_chunk::<4>()?;
@@ -240,7 +238,7 @@ fn parse_extended(data: &[u8], destination: Option<SocketAddr>) -> Option<Report
         _ => Origin::Local,
     };
     let errno = i32::from_ne_bytes(*errno);
-    Some(Reported { errno, origin, icmp_type, code, info: u32::from_ne_bytes(*info), offender, destination })
+    Some(Reported { errno, origin, icmp_type, code, info: u32::from_ne_bytes(*info), offender })
 }
 
 /// Reads a `sockaddr_in` or `sockaddr_in6`. The family is 0 when the kernel knows no offender.
@@ -280,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_offender_is_read_behind_other_messages() {
-        let reported = parse_control(&queue_entry(), None).unwrap();
+        let reported = parse_control(&queue_entry()).unwrap();
         assert_eq!((reported.errno, reported.origin), (libc::ECONNREFUSED, Origin::Icmp));
         assert_eq!((reported.icmp_type, reported.code), (3, 3));
         assert_eq!(reported.offender, Some("10.0.0.9".parse().unwrap()));
@@ -290,13 +288,13 @@ mod tests {
     fn a_cut_entry_is_no_entry() {
         let entry = queue_entry();
         for length in 0..entry.len() - 16 {
-            assert_eq!(parse_control(&entry[..length], None), None, "{length} bytes");
+            assert_eq!(parse_control(&entry[..length]), None, "{length} bytes");
         }
     }
 
     #[test]
     fn an_own_address_is_the_kernel_itself() {
-        let reported = parse_control(&queue_entry(), None).unwrap();
+        let reported = parse_control(&queue_entry()).unwrap();
         let ip = |text: &str| text.parse().unwrap();
         let by = |local, to| refuser(Some(&reported), Some(ip(local)), ip(to), None);
         assert_eq!(by("10.0.0.9", "10.0.0.1"), Refuser::Local {});

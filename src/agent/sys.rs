@@ -2,10 +2,9 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 
 use libc::c_int;
-use socket2::{MaybeUninitSlice, MsgHdrMut, SockAddr, Socket};
+use socket2::{MaybeUninitSlice, MsgHdrMut, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -42,44 +41,23 @@ pub(super) fn set_option(socket: &Socket, level: c_int, name: c_int, value: c_in
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Reads a socket option that is an int.
-#[expect(unsafe_code, reason = "socket2 does not offer IP_MTU and IPV6_MTU")]
-pub(super) fn get_option(socket: &Socket, level: c_int, name: c_int) -> io::Result<c_int> {
-    use std::os::fd::AsRawFd as _;
-
-    let mut value: c_int = 0;
-    let mut length = libc::socklen_t::try_from(size_of::<c_int>()).map_err(io::Error::other)?;
-    // SAFETY: both pointers are to live variables, and the length is that of the first.
-    let result = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length) };
-    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
-}
-
-/// One message of a socket's error queue.
-pub(super) struct QueuedError {
-    /// Where the datagram that caused the error was going.
-    pub destination: Option<SocketAddr>,
-    /// Control messages as the kernel wrote them (`cmsg(3)`).
-    pub control: Vec<u8>,
-}
-
-/// Takes the next message off the error queue; `WouldBlock` when there is none.
+/// Takes the next message off the error queue and returns its control messages as the kernel wrote them (`cmsg(3)`);
+/// `WouldBlock` when there is none.
 #[expect(
     unsafe_code,
     reason = "socket2 receives into uninitialised memory and leaves it to the caller to say how much was written"
 )]
-pub(super) fn receive_error(socket: &Socket) -> io::Result<QueuedError> {
+pub(super) fn receive_error(socket: &Socket) -> io::Result<Vec<u8>> {
     // The payload is the datagram that was sent; its first byte is one more than is needed.
     let mut payload = [MaybeUninit::<u8>::uninit(); 1];
     // An error, an offender's address and a few options that may come along fit twice.
     let mut control = [MaybeUninit::new(0_u8); 512];
-    let mut name = SockAddr::from(SocketAddr::from(([0_u8; 16], 0)));
     let mut buffers = [MaybeUninitSlice::new(&mut payload)];
-    let mut message = MsgHdrMut::new().with_addr(&mut name).with_buffers(&mut buffers).with_control(&mut control);
+    let mut message = MsgHdrMut::new().with_buffers(&mut buffers).with_control(&mut control);
     socket.recvmsg(&mut message, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT)?;
     let length = message.control_len();
     // SAFETY: every byte was set to zero when the array was made, and the kernel only writes to it.
-    let control = control.iter().take(length).map(|byte| unsafe { byte.assume_init() }).collect();
-    Ok(QueuedError { destination: name.as_socket(), control })
+    Ok(control.iter().take(length).map(|byte| unsafe { byte.assume_init() }).collect())
 }
 
 /// The MTU of an interface of this network namespace. An ioctl, since /sys may be missing or show another namespace.

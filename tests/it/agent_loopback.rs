@@ -1,84 +1,22 @@
 //! Starts the real agent, speaks with it over pipes, and lets it probe this machine's loopback.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a helper of a test may panic"
+)]
+
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use netcheck::probe::{Answer, ProbeOutcome, ProbeSpec, Refuser, TcpAttempt};
 use netcheck::protocol::{FromAgent, MAX_LINE, VERSION};
 use serde_json::json;
 
-struct Agent {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Agent {
-    fn start() -> Self {
-        let mut child = agent(&["run"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { input: child.stdin.take(), output, child }
-    }
-
-    /// Starts an agent and reads its first line.
-    fn greeted() -> Self {
-        let mut agent = Self::start();
-        let hello = agent.next();
-        assert!(matches!(hello, FromAgent::Hello { .. }), "{hello:?}");
-        agent
-    }
-
-    fn say(&mut self, line: &str) {
-        let input = self.input.as_mut().unwrap();
-        input.write_all(line.as_bytes()).unwrap();
-        input.write_all(b"\n").unwrap();
-    }
-
-    fn ask(&mut self, id: u32, spec: serde_json::Value) {
-        self.say(&json!({"type": "run", "id": id, "spec": spec, "deadline_ms": 10_000}).to_string());
-    }
-
-    fn next(&mut self) -> FromAgent {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
-    }
-
-    /// The outcome of one probe.
-    fn probe(spec: serde_json::Value) -> ProbeOutcome {
-        let mut agent = Self::greeted();
-        agent.ask(7, spec);
-        match agent.next() {
-            FromAgent::Done { id: 7, outcome, .. } => outcome,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Reads the last line and the exit.
-    fn end(mut self) -> u64 {
-        let FromAgent::Bye { peak_kib } = self.next() else { panic!("no bye") };
-        let mut rest = String::new();
-        self.output.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "", "bye is the last line");
-        assert!(self.child.wait().unwrap().success());
-        peak_kib
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn agent(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_netcheck-agent"));
-    command.args(arguments);
-    command
-}
+use crate::agent_process::{Agent, agent};
 
 fn closed_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
@@ -86,7 +24,7 @@ fn closed_port() -> u16 {
 
 #[test]
 fn the_first_line_says_who_speaks() {
-    let FromAgent::Hello { protocol, build, can } = Agent::start().next() else { panic!("no hello") };
+    let FromAgent::Hello { protocol, build, can } = Agent::start(agent(&["run"])).next() else { panic!("no hello") };
     assert_eq!((protocol, build.as_str()), (VERSION, env!("CARGO_PKG_VERSION")));
     assert_eq!(can, ProbeSpec::NAMES);
 }
@@ -107,7 +45,8 @@ fn what_is_open_is_answered_before_the_end() {
     let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = silent.local_addr().unwrap().port();
     let mut agent = Agent::greeted();
-    agent.ask(1, json!({"probe": "udp", "ip": "127.0.0.1", "port": port, "attempts": 1, "timeout_ms": 300, "payload_hex": "00"}));
+    agent
+        .ask(1, &json!({"probe": "udp", "ip": "127.0.0.1", "port": port, "attempts": 1, "timeout_ms": 300, "payload_hex": "00"}));
     agent.say(r#"{"type":"stop"}"#);
     let FromAgent::Done { id: 1, outcome: ProbeOutcome::Udp(udp), .. } = agent.next() else { panic!() };
     assert_eq!((udp.answered, udp.silent, udp.refused_by), (0, 1, None));
@@ -125,9 +64,9 @@ fn requests_it_cannot_read_are_refused_by_id_where_there_is_one() {
     assert_eq!(refused(agent.next()).0, None);
     agent.say(r#"{"type":"run","id":3,"spec":{"probe":"sockets"},"deadline_ms":9,"extra":1}"#);
     assert_eq!(refused(agent.next()).0, Some(3));
-    agent.ask(4, json!({"probe": "sockets", "extra": 1}));
+    agent.ask(4, &json!({"probe": "sockets", "extra": 1}));
     assert_eq!(refused(agent.next()).0, Some(4));
-    agent.ask(5, json!({"probe": "quantum", "extra": 1}));
+    agent.ask(5, &json!({"probe": "quantum", "extra": 1}));
     let FromAgent::Done { id: 5, outcome: ProbeOutcome::NotRun { why }, .. } = agent.next() else { panic!() };
     assert!(why.contains("quantum"), "{why}");
     agent.say(r#"{"type":"stop"}"#);
@@ -170,7 +109,7 @@ fn probes_run_side_by_side() {
     for id in 0..12 {
         agent.ask(
             id,
-            json!({"probe": "udp", "ip": "127.0.0.1", "port": port, "attempts": 1, "timeout_ms": 500, "payload_hex": "00"}),
+            &json!({"probe": "udp", "ip": "127.0.0.1", "port": port, "attempts": 1, "timeout_ms": 500, "payload_hex": "00"}),
         );
     }
     for _ in 0..12 {
@@ -210,7 +149,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
 fn a_tcp_port_that_listens_opens() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let outcome = Agent::probe(json!({"probe": "tcp", "ip": "127.0.0.1", "port": port, "attempts": 3, "timeout_ms": 2000}));
+    let outcome = Agent::probe(&json!({"probe": "tcp", "ip": "127.0.0.1", "port": port, "attempts": 3, "timeout_ms": 2000}));
     let ProbeOutcome::Tcp(tcp) = outcome else { panic!("{outcome:?}") };
     assert!(tcp.all_opened() && tcp.attempts.len() == 3, "{tcp:?}");
     let TcpAttempt::Opened { local, .. } = &tcp.attempts[0] else { panic!() };
@@ -221,7 +160,7 @@ fn a_tcp_port_that_listens_opens() {
 #[test]
 fn a_tcp_port_that_does_not_listen_is_refused_by_a_reset() {
     let outcome =
-        Agent::probe(json!({"probe": "tcp", "ip": "127.0.0.1", "port": closed_port(), "attempts": 2, "timeout_ms": 2000}));
+        Agent::probe(&json!({"probe": "tcp", "ip": "127.0.0.1", "port": closed_port(), "attempts": 2, "timeout_ms": 2000}));
     let ProbeOutcome::Tcp(tcp) = outcome else { panic!("{outcome:?}") };
     assert!(tcp.none_opened());
     assert!(matches!(tcp.last_failure(), Some(TcpAttempt::Refused { by: Refuser::Rst {}, .. })), "{tcp:?}");
@@ -235,7 +174,7 @@ fn a_full_backlog_times_out() {
     let port = listener.local_addr().unwrap().as_socket().unwrap().port();
     // a backlog of 0 holds one connection; the kernel drops what comes after
     let _held = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    let outcome = Agent::probe(json!({"probe": "tcp", "ip": "127.0.0.1", "port": port, "attempts": 2, "timeout_ms": 300}));
+    let outcome = Agent::probe(&json!({"probe": "tcp", "ip": "127.0.0.1", "port": port, "attempts": 2, "timeout_ms": 300}));
     let ProbeOutcome::Tcp(tcp) = outcome else { panic!("{outcome:?}") };
     assert_eq!(tcp.attempts, [TcpAttempt::TimedOut { after_ms: 300 }, TcpAttempt::TimedOut { after_ms: 300 }]);
     assert_eq!((tcp.connect.tries, tcp.connect.lost), (2, 2));
@@ -252,11 +191,11 @@ fn udp_tells_answer_and_refusal_apart() {
         buffer[..length].to_vec()
     });
     let spec = |port| json!({"probe": "udp", "ip": "127.0.0.1", "port": port, "attempts": 1, "timeout_ms": 2000, "payload_hex": "c0ffee"});
-    let ProbeOutcome::Udp(udp) = Agent::probe(spec(port)) else { panic!() };
+    let ProbeOutcome::Udp(udp) = Agent::probe(&spec(port)) else { panic!() };
     assert_eq!((udp.answered, udp.refused_by, udp.silent), (1, None, 0));
     assert_eq!(echo.join().unwrap(), [0xc0, 0xff, 0xee]);
     // the port is free again
-    let ProbeOutcome::Udp(udp) = Agent::probe(spec(port)) else { panic!() };
+    let ProbeOutcome::Udp(udp) = Agent::probe(&spec(port)) else { panic!() };
     let by = Refuser::Icmp { from: Ipv4Addr::LOCALHOST.into(), icmp_type: 3, code: 3 };
     assert_eq!((udp.answered, udp.refused_by, udp.silent), (0, Some(by), 0));
 }
@@ -284,7 +223,7 @@ fn dns_server(code: u8) -> (u16, std::thread::JoinHandle<()>) {
 }
 
 fn dns(port: u16, transport: &str) -> Answer {
-    let outcome = Agent::probe(json!({
+    let outcome = Agent::probe(&json!({
         "probe": "dns", "server": "127.0.0.1", "port": port, "name": "web.shop.svc.cluster.local", "record": "A",
         "transport": transport, "attempts": 1, "timeout_ms": 1000,
     }));
@@ -338,7 +277,7 @@ fn dns_over_tcp_reads_a_framed_answer() {
 
 #[test]
 fn the_environment_of_this_machine_is_read() {
-    let ProbeOutcome::Environment(found) = Agent::probe(json!({"probe": "environment"})) else { panic!() };
+    let ProbeOutcome::Environment(found) = Agent::probe(&json!({"probe": "environment"})) else { panic!() };
     assert_eq!(found.errors, [""; 0]);
     let lo = found.interfaces.iter().find(|interface| interface.name == "lo").expect("loopback");
     assert!(lo.addresses.contains(&String::from("127.0.0.1/8")) && lo.up, "{lo:?}");
@@ -351,7 +290,7 @@ fn the_environment_of_this_machine_is_read() {
 fn a_listener_of_this_machine_is_found() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let bound = listener.local_addr().unwrap();
-    let ProbeOutcome::Sockets(found) = Agent::probe(json!({"probe": "sockets"})) else { panic!() };
+    let ProbeOutcome::Sockets(found) = Agent::probe(&json!({"probe": "sockets"})) else { panic!() };
     assert_eq!(found.error, None);
     assert!(found.listening.iter().any(|socket| socket.ip == bound.ip() && socket.port == bound.port()));
 }

@@ -1,7 +1,14 @@
 //! The one integration test binary.
 
 #[cfg(all(feature = "agent", target_os = "linux"))]
+mod agent_http;
+#[cfg(all(feature = "agent", target_os = "linux"))]
 mod agent_loopback;
+#[cfg(all(feature = "agent", target_os = "linux"))]
+mod agent_netns;
+#[cfg(all(feature = "agent", target_os = "linux"))]
+mod agent_process;
+mod agent_tree;
 mod bundle;
 mod generated;
 mod layers;

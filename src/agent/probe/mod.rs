@@ -2,8 +2,14 @@
 
 mod dns;
 mod environment;
+mod http;
+mod path_mtu;
+mod ping;
+mod resolve;
 mod sockets;
 mod tcp;
+mod tls;
+mod trace;
 mod udp;
 
 use std::time::Duration;
@@ -24,9 +30,11 @@ pub(super) async fn run(spec: ProbeSpec) -> ProbeOutcome {
         ProbeSpec::Tcp(spec) => ProbeOutcome::Tcp(tcp::run(&spec).await),
         ProbeSpec::Udp(spec) => udp::run(&spec).await,
         ProbeSpec::Dns(spec) => ProbeOutcome::Dns(dns::run(&spec).await),
-        ProbeSpec::Ping(_) | ProbeSpec::Resolve(_) | ProbeSpec::Http(_) | ProbeSpec::Trace(_) | ProbeSpec::PathMtu(_) => {
-            ProbeOutcome::NotRun { why: String::from("this build of the agent has no such probe") }
-        }
+        ProbeSpec::Ping(spec) => ping::run(&spec).await,
+        ProbeSpec::Resolve(spec) => ProbeOutcome::Resolve(resolve::run(&spec).await),
+        ProbeSpec::Http(spec) => http::run(&spec).await,
+        ProbeSpec::Trace(spec) => ProbeOutcome::Trace(trace::run(&spec).await),
+        ProbeSpec::PathMtu(spec) => ProbeOutcome::PathMtu(path_mtu::run(&spec).await),
     }
 }
 

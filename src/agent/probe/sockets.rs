@@ -50,6 +50,9 @@ fn parse(table: &str, protocol: Protocol) -> Vec<Socket> {
 
 /// Addresses are printed as 32-bit words in the byte order of the machine.
 fn parse_address(text: &str) -> Option<IpAddr> {
+    if !matches!(text.len(), 8 | 32) {
+        return None;
+    }
     let mut bytes = Vec::with_capacity(16);
     for word in text.as_bytes().chunks(8) {
         bytes.extend(u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok()?.to_ne_bytes());
