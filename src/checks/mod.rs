@@ -33,6 +33,7 @@ pub const ALL: &[&dyn Check] = &[
     &services::LoadBalancerPending,
     &services::SessionAffinity,
     &services::ServiceWithoutEndpoints,
+    &services::NoLocalEndpoint,
     &pods::PodWithoutNetwork,
     &pods::PodNotRunning,
     &pods::NodeNotReady,

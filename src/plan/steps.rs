@@ -30,7 +30,7 @@ const REPEATS: u32 = 10;
 /// The first wave: everything that starts in the source.
 pub fn first(question: &Question, cluster: &Cluster, _findings: &[Finding]) -> Vec<Step> {
     let Some(from) = question.from.clone().filter(|_| !question.request.no_probes) else { return Vec::new() };
-    let mut wave = Wave { from, steps: Vec::new() };
+    let mut wave = Wave::new(from, cluster);
     wave.add("the pod's own addresses, routes and resolv.conf", ProbeSpec::Environment(EnvironmentSpec {}));
     names_wave(question, cluster, &mut wave);
     match &question.to {
@@ -60,10 +60,24 @@ pub fn first(question: &Question, cluster: &Cluster, _findings: &[Finding]) -> V
 
 struct Wave {
     from: ObjectRef,
+    /// The pod has an address of that family: v4, v6. Without one its packets cannot leave, which is no fault of the destination.
+    families: (bool, bool),
     steps: Vec<Step>,
 }
 
 impl Wave {
+    fn new(from: ObjectRef, cluster: &Cluster) -> Self {
+        let ips = cluster.pod(&from).map(|p| p.ips.clone()).unwrap_or_default();
+        let families =
+            if ips.is_empty() { (true, true) } else { (ips.iter().any(IpAddr::is_ipv4), ips.iter().any(IpAddr::is_ipv6)) };
+        Self { from, families, steps: Vec::new() }
+    }
+
+    /// The source can send to this address at all.
+    fn has_family_of(&self, ip: IpAddr) -> bool {
+        if ip.is_ipv6() { self.families.1 } else { self.families.0 }
+    }
+
     fn add(&mut self, why: &str, spec: ProbeSpec) {
         if !self.steps.iter().any(|s| s.spec == spec && s.from == self.from) {
             self.steps.push(Step { why: why.to_owned(), from: self.from.clone(), spec });
@@ -71,6 +85,9 @@ impl Wave {
     }
 
     fn dns(&mut self, why: &str, server: IpAddr, name: &str, record: RecordType, transport: Transport) {
+        if !self.has_family_of(server) {
+            return;
+        }
         let spec =
             DnsSpec { server, port: 53, name: name.to_owned(), record, transport, attempts: 1, timeout_ms: DNS_TIMEOUT_MS };
         self.add(why, ProbeSpec::Dns(spec));
@@ -134,6 +151,9 @@ fn names_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
 
 /// CoreDNS may listen on another port than 53 behind its Service.
 fn ask_endpoint(endpoint: &Backend, name: &str, record: RecordType, wave: &mut Wave) {
+    if !wave.has_family_of(endpoint.ip) {
+        return;
+    }
     let spec = DnsSpec {
         server: endpoint.ip,
         port: endpoint.port,
@@ -164,7 +184,9 @@ fn service_wave(question: &Question, cluster: &Cluster, service: &Service, wave:
         connect(question, backend.ip, backend.port, 2, "each endpoint on its own, past the Service's address", wave);
     }
     for (_, ip, node_port) in node_port_targets(question, cluster) {
-        wave.add("the node port of a node with an endpoint", tcp(ip, node_port, 1));
+        if wave.has_family_of(ip) {
+            wave.add("the node port of a node with an endpoint", tcp(ip, node_port, 1));
+        }
     }
 }
 
@@ -184,6 +206,9 @@ pub fn node_port_targets(question: &Question, cluster: &Cluster) -> Vec<(String,
 }
 
 fn address(question: &Question, ip: IpAddr, what: &str, wave: &mut Wave) {
+    if !wave.has_family_of(ip) {
+        return;
+    }
     if let Some(port) = question.port {
         connect(question, ip, port, question.request.attempts, what, wave);
     }
@@ -191,6 +216,9 @@ fn address(question: &Question, ip: IpAddr, what: &str, wave: &mut Wave) {
 }
 
 fn connect(question: &Question, ip: IpAddr, port: u16, attempts: u32, why: &str, wave: &mut Wave) {
+    if !wave.has_family_of(ip) {
+        return;
+    }
     match question.protocol {
         Protocol::Tcp => wave.add(why, tcp(ip, port, attempts)),
         // a DNS server answers only DNS: the name probes ask it properly
@@ -205,7 +233,7 @@ fn connect(question: &Question, ip: IpAddr, port: u16, attempts: u32, why: &str,
 /// The next wave: what the answers so far leave open. Empty when nothing more would tell.
 pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measured: &[Measurement], wave: u32) -> Vec<Step> {
     let Some(from) = question.from.clone().filter(|_| wave == 1) else { return Vec::new() };
-    let mut next = Wave { from: from.clone(), steps: Vec::new() };
+    let mut next = Wave::new(from.clone(), cluster);
     other_nameservers(question, cluster, measured, &mut next);
     resolved_addresses(question, measured, &mut next);
     let mut insiders = BTreeSet::new();
@@ -229,7 +257,7 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
     let mut steps = next.steps;
     let pods: BTreeSet<ObjectRef> = insiders.iter().map(|(pod, _, _)| pod.clone()).collect();
     for pod in pods.iter().take(MAX_DESTINATION_AGENTS) {
-        let mut inside = Wave { from: pod.clone(), steps: Vec::new() };
+        let mut inside = Wave::new(pod.clone(), cluster);
         inside.add("who listens inside the destination pod", ProbeSpec::Sockets(SocketsSpec {}));
         for (_, ip, port) in insiders.iter().filter(|(p, _, _)| p == pod) {
             if question.protocol == Protocol::Tcp {

@@ -34,7 +34,9 @@ impl Cause for ServiceAddressFails {
         }
         let ready: Vec<Backend> = cx.backends().into_iter().filter(|b| b.ready).collect();
         let endpoints_work = !ready.is_empty() && ready.iter().all(|b| cx.reach(b.ip, b.port).ok());
-        if !endpoints_work {
+        // a policy that leaves this node out is the objects' own doing
+        let by_policy = cx.findings.iter().any(|f| f.meta.code == "NC3018");
+        if !endpoints_work || by_policy {
             return Verdict::Clear;
         }
         let pod = cx.question.from.as_ref().and_then(|o| cx.cluster.pod(o));
