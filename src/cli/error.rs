@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::discover::ConnectError;
+use crate::discover::{BundleError, ConnectError};
 use crate::plan::resolve::Unresolved;
 
 /// A failure of netcheck itself. A fault of the cluster is a finding, never one of these.
@@ -35,5 +35,11 @@ impl From<ConnectError> for CliError {
 impl From<Unresolved> for CliError {
     fn from(error: Unresolved) -> Self {
         Self { cause: error.cause, next: error.next }
+    }
+}
+
+impl From<BundleError> for CliError {
+    fn from(error: BundleError) -> Self {
+        Self { cause: error.to_string(), next: error.next().to_owned() }
     }
 }

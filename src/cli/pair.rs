@@ -1,61 +1,172 @@
 //! A pair diagnosis from words to report.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use crate::correlate::{self, Gap, Inputs};
-use crate::discover::{self, Discovery, Notices, Reader};
-use crate::model::{Question, Request};
-use crate::plan::{reads, resolve};
-use crate::protocol::Measurement;
-use crate::report::diagnosis::{Diagnosis, TimingPart};
+use tokio::runtime::Runtime;
+
+use crate::discover::Bundle;
+use crate::report::diagnosis::Diagnosis;
 use crate::report::{json, page::Style, text};
 
-use super::args::{self, Cli, FailOn, Format};
+use super::args::{self, Cli, FailOn, Format, PairArgs, RunArgs};
+use super::dry_run;
 use super::error::CliError;
 use super::exit::Exit;
 use super::grammar::kinds::nearest_of;
 use super::grammar::{self, Defaults};
+use super::input::Input;
 use super::progress::{Progress, Talk};
+use super::run::{Finished, Run};
 use super::signals::Interrupt;
 use super::terminal::{self, Surroundings};
 
-/// Rounds of reads after which a question that still wants more is answered with what is known.
-const MAX_ROUNDS: u32 = 12;
+/// How long a run may take to end in good order once the user wants it to.
+const GRACE: Duration = Duration::from_secs(2);
 
+/// Answers the question on the command line, or the one in the bundle it names.
 pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
+    let bundle = cli.run.from.as_deref().map(open).transpose()?;
+    let pair = match &bundle {
+        Some(bundle) if cli.pair.words.is_empty() => recorded_question(bundle)?,
+        _ => cli.pair.clone(),
+    };
     // words are checked before anything is asked: the namespace of the context changes no error
-    grammar::parse(&cli.pair.words, &defaults(cli, "default")).map_err(|e| mistyped_command(cli, e))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|e| CliError::io("cannot start", &e))?;
-    let talk = Talk { quiet: cli.common.quiet, verbose: cli.common.verbose > 0 };
-    let mut progress = Progress::new(surroundings, talk);
-    let outcome = runtime.block_on(async {
-        let interrupt = Interrupt::listen();
-        let mut run = Run::new(cli, &mut progress);
-        tokio::select! {
-            biased;
-            exit = interrupt.wait() => Ok(Outcome::Interrupted(exit)),
-            ended = run.finish() => ended.map(|d| Outcome::Answered(Box::new(d))),
+    grammar::parse(&pair.words, &defaults(cli, &pair, "default")).map_err(|e| mistyped_command(&pair, e))?;
+    if let Some(path) = &cli.run.record {
+        refuse_existing(path)?;
+    }
+    let finished = answer(cli, &pair, &cli.run, bundle, surroundings)?;
+    let style = surroundings.style(cli.common.color);
+    match finished {
+        Finished::Interrupted(exit) => Ok(exit),
+        Finished::Planned(plan) => {
+            terminal::out(&dry_run::render(&plan, cli.common.output, style)?)?;
+            Ok(Exit::Healthy)
         }
-    });
-    progress.finish();
-    // a login plugin that still runs must not hold up the end
-    runtime.shutdown_background();
-    match outcome? {
-        Outcome::Interrupted(exit) => {
-            terminal::err("interrupted");
-            Ok(exit)
-        }
-        Outcome::Answered(diagnosis) => {
-            terminal::out(&render(&diagnosis, cli.common.output, surroundings.style(cli.common.color))?)?;
+        Finished::Answered { diagnosis, bundle } => {
+            terminal::out(&render(&diagnosis, cli.common.output, style)?)?;
+            if let Some(path) = &cli.run.record {
+                save(&bundle, path)?;
+                if !cli.common.quiet {
+                    terminal::err(&format!("recorded in {}", path.display()));
+                }
+            }
             Ok(exit(&diagnosis, cli.run.fail_on))
         }
     }
 }
 
+/// Runs a question in a runtime of its own.
+pub(super) fn answer(
+    cli: &Cli,
+    pair: &PairArgs,
+    args: &RunArgs,
+    bundle: Option<Bundle>,
+    surroundings: &Surroundings,
+) -> Result<Finished, CliError> {
+    let runtime = runtime()?;
+    let talk = Talk { quiet: cli.common.quiet, verbose: cli.common.verbose > 0 };
+    let progress = Progress::new(surroundings, talk);
+    let finished = runtime.block_on(async {
+        let interrupt = Interrupt::listen();
+        let input = Input { cli, pair, args, bundle };
+        let mut run = Run::new(input, progress.clone(), interrupt.token().clone());
+        let ended = {
+            let mut going = std::pin::pin!(run.go());
+            tokio::select! {
+                biased;
+                exit = interrupt.wait() => {
+                    // what was started is told of, so a start on its way is waited for
+                    drop(tokio::time::timeout(GRACE, going.as_mut()).await);
+                    Err(exit)
+                }
+                ended = going.as_mut() => Ok(ended),
+            }
+        };
+        run.progress_mut().finish();
+        match ended {
+            Err(exit) => {
+                terminal::err("interrupted");
+                for left in run.left_behind() {
+                    terminal::err(&format!(
+                        "stays in its pod until the pod goes, and ends by itself: ephemeral container {left}"
+                    ));
+                }
+                Ok(Finished::Interrupted(exit))
+            }
+            Ok(ended) => ended,
+        }
+    });
+    // a login plugin that still runs must not hold up the end
+    runtime.shutdown_background();
+    finished
+}
+
+pub(super) fn runtime() -> Result<Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|e| CliError::io("cannot start", &e))
+}
+
+/// Reads a bundle from a file, or the one in the program.
+pub(super) fn open(path: &Path) -> Result<Bundle, CliError> {
+    Ok(Bundle::open(path)?)
+}
+
+pub(super) fn save(bundle: &Bundle, path: &Path) -> Result<(), CliError> {
+    Ok(bundle.save(path)?)
+}
+
+/// Better before the run than after it.
+pub(super) fn refuse_existing(path: &Path) -> Result<(), CliError> {
+    if path.symlink_metadata().is_ok() {
+        return Err(CliError::new(format!("{} exists already", path.display()), "choose another name: nothing is overwritten"));
+    }
+    Ok(())
+}
+
+fn recorded_question(bundle: &Bundle) -> Result<PairArgs, CliError> {
+    let arguments = std::iter::once("kubectl-netcheck").chain(bundle.meta.arguments.iter().map(String::as_str));
+    let cli: Result<Cli, clap::Error> = clap::Parser::try_parse_from(arguments);
+    match cli {
+        Ok(cli) if !cli.pair.words.is_empty() => Ok(cli.pair),
+        Ok(_) => Err(CliError::new(
+            "the bundle was recorded without a question",
+            "add one: kubectl netcheck pod client to svc web --from BUNDLE",
+        )),
+        Err(_) => Err(CliError::new("the bundle's question cannot be read", "write it behind: kubectl netcheck … --from BUNDLE")),
+    }
+}
+
+/// What a bundle keeps of the command line: the question, and nothing of the connection.
+pub(super) fn arguments(pair: &PairArgs) -> Vec<String> {
+    let mut arguments = pair.words.clone();
+    let mut flag = |name: &str, value: Option<String>| {
+        arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
+    };
+    flag("--port", pair.port.clone());
+    flag("--protocol", pair.protocol.map(|p| p.to_string().to_lowercase()));
+    flag("--attempts", Some(pair.attempts.to_string()));
+    arguments.extend(pair.no_probes.then(|| String::from("--no-probes")));
+    arguments.extend(pair.deep.then(|| String::from("--deep")));
+    arguments
+}
+
+pub(super) fn defaults(cli: &Cli, pair: &PairArgs, context_namespace: &str) -> Defaults {
+    Defaults {
+        namespace: cli.connection.namespace().map(str::to_owned),
+        context_namespace: context_namespace.to_owned(),
+        port: pair.port.clone(),
+        protocol: pair.protocol,
+        attempts: pair.attempts,
+        deep: pair.deep,
+        no_probes: pair.no_probes,
+    }
+}
+
 /// A word that is nearly a command is more likely that than a question.
-fn mistyped_command(cli: &Cli, error: CliError) -> CliError {
-    let [word] = cli.pair.words.as_slice() else { return error };
+fn mistyped_command(pair: &PairArgs, error: CliError) -> CliError {
+    let [word] = pair.words.as_slice() else { return error };
     let command = args::command("kubectl-netcheck");
     let names = command.get_subcommands().map(clap::Command::get_name);
     match nearest_of(word, names) {
@@ -65,116 +176,6 @@ fn mistyped_command(cli: &Cli, error: CliError) -> CliError {
         ),
         None => error,
     }
-}
-
-enum Outcome {
-    Answered(Box<Diagnosis>),
-    Interrupted(Exit),
-}
-
-fn defaults(cli: &Cli, context_namespace: &str) -> Defaults {
-    Defaults {
-        namespace: cli.connection.namespace().map(str::to_owned),
-        context_namespace: context_namespace.to_owned(),
-        port: cli.pair.port.clone(),
-        protocol: cli.pair.protocol,
-        attempts: cli.pair.attempts,
-        deep: cli.pair.deep,
-        no_probes: cli.pair.no_probes,
-    }
-}
-
-/// What is known so far. It outlives the deadline, so that a run cut short still says what it saw.
-struct Run<'a> {
-    cli: &'a Cli,
-    progress: &'a mut Progress,
-    started: Instant,
-    discovery: Option<Discovery>,
-    question: Option<Question>,
-    measured: Vec<Measurement>,
-    gaps: Vec<Gap>,
-    timing: TimingPart,
-}
-
-impl<'a> Run<'a> {
-    fn new(cli: &'a Cli, progress: &'a mut Progress) -> Self {
-        Self {
-            cli,
-            progress,
-            started: Instant::now(),
-            discovery: None,
-            question: None,
-            measured: Vec::new(),
-            gaps: Vec::new(),
-            timing: TimingPart::default(),
-        }
-    }
-
-    async fn finish(&mut self) -> Result<Diagnosis, CliError> {
-        let limit = self.cli.common.timeout;
-        match tokio::time::timeout(limit, self.steps()).await {
-            Ok(done) => done?,
-            Err(_) => self.gaps.push(Gap {
-                what: String::from("everything after the time limit"),
-                why: format!("the run was ended after {} s (--timeout)", limit.as_secs_f32()),
-            }),
-        }
-        self.answer()
-    }
-
-    async fn steps(&mut self) -> Result<(), CliError> {
-        let mut options = self.cli.connection.options();
-        options.deadline = Some(self.cli.common.timeout);
-        let notices = self.progress.clone();
-        let live = discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?;
-        let discovery = self.discovery.insert(Discovery::new(Reader::Live(live)));
-        let namespace = discovery.namespace().to_owned();
-        let request = grammar::parse(&self.cli.pair.words, &defaults(self.cli, &namespace))?;
-        read(&request, discovery, self.progress).await?;
-        self.timing.discover_ms = millis(self.started.elapsed());
-        self.question = Some(resolve::question(&request, discovery.cluster())?);
-        Ok(())
-    }
-
-    fn answer(&mut self) -> Result<Diagnosis, CliError> {
-        let (Some(question), Some(discovery)) = (&self.question, &self.discovery) else {
-            return Err(CliError::new(
-                "the time limit was reached before the objects were read",
-                "give it longer with --timeout 2m",
-            ));
-        };
-        self.timing.total_ms = millis(self.started.elapsed());
-        self.timing.api_requests = discovery.request_count();
-        Ok(correlate::diagnose(&Inputs {
-            question,
-            cluster: discovery.cluster(),
-            measured: &self.measured,
-            gaps: &self.gaps,
-            timing: self.timing,
-        }))
-    }
-}
-
-/// Reads until the question has all it needs.
-async fn read(request: &Request, discovery: &mut Discovery, progress: &mut Progress) -> Result<(), CliError> {
-    for _ in 0..MAX_ROUNDS {
-        let queries = reads::next(request, discovery.cluster());
-        if queries.is_empty() {
-            break;
-        }
-        let what: Vec<String> = queries.iter().map(ToString::to_string).collect();
-        progress.doing(&format!("reading: {}", what.join(", ")));
-        discovery.ask(&queries).await;
-        if let Some(error) = discovery.fatal() {
-            return Err(error.into());
-        }
-        progress.start();
-    }
-    Ok(())
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn render(diagnosis: &Diagnosis, format: Format, style: Style) -> Result<String, CliError> {
@@ -187,7 +188,7 @@ fn render(diagnosis: &Diagnosis, format: Format, style: Style) -> Result<String,
     }
 }
 
-fn unwritable(error: &serde_json::Error) -> CliError {
+pub(super) fn unwritable(error: &serde_json::Error) -> CliError {
     CliError::new(format!("cannot write the report: {error}"), "")
 }
 

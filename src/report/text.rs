@@ -115,8 +115,16 @@ fn gaps(page: &mut Page, gaps: &[GapPart]) {
     }
     page.blank();
     page.paragraph(0, 0, &[(Ink::Bold, "Not looked at")]);
+    // one reason often closes the way to many things
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
     for gap in gaps {
-        page.paragraph(2, 2, &[(Ink::Plain, &gap.what), (Ink::Faint, ": "), (Ink::Plain, &gap.why)]);
+        match by_reason.iter_mut().find(|(why, _)| *why == gap.why) {
+            Some((_, whats)) => whats.push(&gap.what),
+            None => by_reason.push((&gap.why, vec![&gap.what])),
+        }
+    }
+    for (why, whats) in by_reason {
+        page.paragraph(2, 2, &[(Ink::Plain, &whats.join(", ")), (Ink::Faint, ": "), (Ink::Plain, why)]);
     }
 }
 

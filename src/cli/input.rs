@@ -1,0 +1,51 @@
+//! Where a run gets its objects and measurements: a live cluster or a bundle.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::deploy::{AgentOptions, Prober};
+use crate::discover::{self, Bundle, Discovery, Notices, Reader};
+
+use super::args::{Cli, PairArgs, PullPolicy, RunArgs};
+use super::error::CliError;
+use super::progress::Progress;
+
+/// What a run is made from.
+#[derive(Debug)]
+pub(super) struct Input<'a> {
+    pub(super) cli: &'a Cli,
+    /// The question: of the command line or of the bundle.
+    pub(super) pair: &'a PairArgs,
+    pub(super) args: &'a RunArgs,
+    pub(super) bundle: Option<Bundle>,
+}
+
+impl Input<'_> {
+    /// Opens the source of objects, and of measurements.
+    pub(super) async fn open(&mut self, progress: &Progress, cancel: CancellationToken) -> Result<(Discovery, Prober), CliError> {
+        if let Some(bundle) = self.bundle.take() {
+            let prober = Prober::replay(&bundle);
+            return Ok((Discovery::new(Reader::Bundle(Box::new(bundle))), prober));
+        }
+        let mut options = self.cli.connection.options();
+        options.deadline = Some(self.cli.common.timeout);
+        let notices = progress.clone();
+        let live = discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?;
+        let prober = Prober::live(live.clone(), self.agents(), cancel);
+        Ok((Discovery::new(Reader::Live(live)), prober))
+    }
+
+    pub(super) fn agents(&self) -> AgentOptions {
+        let mut options = AgentOptions::default();
+        if let Some(image) = self.args.image.as_ref().filter(|image| !image.is_empty()) {
+            options.image.clone_from(image);
+        }
+        let policy = match self.args.image_pull_policy {
+            PullPolicy::IfNotPresent => "IfNotPresent",
+            PullPolicy::Always => "Always",
+            PullPolicy::Never => "Never",
+        };
+        policy.clone_into(&mut options.pull_policy);
+        options.start_timeout = options.start_timeout.min(self.cli.common.timeout);
+        options
+    }
+}

@@ -1,0 +1,215 @@
+//! One run: read, resolve, probe in waves, and say what it all means.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::correlate::{self, Gap, Inputs};
+use crate::deploy::Prober;
+use crate::discover::{Bundle, Discovery, Meta};
+use crate::model::Question;
+use crate::plan::{Step, reads, resolve, steps};
+use crate::protocol::Measurement;
+use crate::report::diagnosis::{Diagnosis, TimingPart};
+
+use super::dry_run::Plan;
+use super::error::CliError;
+use super::exit::Exit;
+use super::input::Input;
+use super::progress::Progress;
+use super::{grammar, pair};
+
+/// Rounds of reads after which a question that still wants more is answered with what is known.
+const MAX_ROUNDS: u32 = 12;
+
+/// Waves of probes after which the same holds.
+const MAX_WAVES: u32 = 4;
+
+/// For all probes of one wave, agents already running.
+const WAVE: Duration = Duration::from_secs(20);
+
+/// Kept back from the time limit, so that agents end in time to tell what they know.
+const RESERVE: Duration = Duration::from_millis(1500);
+
+/// How a run ended.
+pub(super) enum Finished {
+    Answered { diagnosis: Box<Diagnosis>, bundle: Box<Bundle> },
+    Planned(Box<Plan>),
+    Interrupted(Exit),
+}
+
+/// What is known so far. It outlives the time limit, so that a run cut short still says what it saw.
+pub(super) struct Run<'a> {
+    input: Input<'a>,
+    progress: Progress,
+    cancel: CancellationToken,
+    started: Instant,
+    source: Option<(Discovery, Prober)>,
+    question: Option<Question>,
+    measured: Vec<Measurement>,
+    gaps: Vec<Gap>,
+    timing: TimingPart,
+    plan: Option<Plan>,
+    /// The figures of the recorded run.
+    recorded: Option<Meta>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(input: Input<'a>, progress: Progress, cancel: CancellationToken) -> Self {
+        let recorded = input.bundle.as_ref().map(|b| b.meta.clone());
+        Self {
+            input,
+            progress,
+            cancel,
+            started: Instant::now(),
+            source: None,
+            question: None,
+            measured: Vec::new(),
+            gaps: Vec::new(),
+            timing: TimingPart::default(),
+            plan: None,
+            recorded,
+        }
+    }
+
+    pub(super) fn progress_mut(&mut self) -> &mut Progress {
+        &mut self.progress
+    }
+
+    /// Ephemeral containers that stay in their pods.
+    pub(super) fn left_behind(&self) -> Vec<String> {
+        self.source.as_ref().map(|(_, prober)| prober.left_behind()).unwrap_or_default()
+    }
+
+    /// Runs to the end or to the time limit.
+    pub(super) async fn go(&mut self) -> Result<Finished, CliError> {
+        let limit = self.input.cli.common.timeout;
+        match tokio::time::timeout(limit, self.all_steps()).await {
+            Ok(done) => done?,
+            Err(_) => self.gaps.push(Gap {
+                what: String::from("everything after the time limit"),
+                why: format!("the run was ended after {} s (--timeout)", limit.as_secs_f32()),
+            }),
+        }
+        match self.plan.take() {
+            Some(plan) => Ok(Finished::Planned(Box::new(plan))),
+            None => self.answer(),
+        }
+    }
+
+    async fn all_steps(&mut self) -> Result<(), CliError> {
+        let cancel = self.cancel.clone();
+        // nothing is left behind by reading: it may end anywhere
+        match cancel.run_until_cancelled(self.read()).await {
+            Some(done) => done?,
+            None => return Ok(()),
+        }
+        self.probe().await
+    }
+
+    async fn read(&mut self) -> Result<(), CliError> {
+        let (mut discovery, prober) = self.input.open(&self.progress, self.cancel.clone()).await?;
+        let namespace = discovery.namespace().to_owned();
+        let request = grammar::parse(&self.input.pair.words, &pair::defaults(self.input.cli, self.input.pair, &namespace))?;
+        for _ in 0..MAX_ROUNDS {
+            let queries = reads::next(&request, discovery.cluster());
+            if queries.is_empty() {
+                break;
+            }
+            let what: Vec<String> = queries.iter().map(ToString::to_string).collect();
+            self.progress.doing(&format!("reading: {}", what.join(", ")));
+            discovery.ask(&queries).await;
+            if let Some(error) = discovery.fatal() {
+                return Err(error.into());
+            }
+            // not before the first answer: a login plugin may have had to talk to the user
+            self.progress.start();
+        }
+        self.timing.discover_ms = millis(self.started.elapsed());
+        self.question = Some(resolve::question(&request, discovery.cluster())?);
+        self.source = Some((discovery, prober));
+        Ok(())
+    }
+
+    async fn probe(&mut self) -> Result<(), CliError> {
+        let (Some((discovery, prober)), Some(question)) = (&mut self.source, &self.question) else {
+            return Ok(());
+        };
+        let cluster = discovery.cluster();
+        let (findings, _) = correlate::findings(question, cluster);
+        let mut wave = steps::first(question, cluster, &findings);
+        if self.input.args.dry_run {
+            let reads = discovery.reads().iter().map(|(query, _)| query.clone()).collect();
+            self.plan = Some(Plan { reads, steps: wave, agents: self.input.agents() });
+            return Ok(());
+        }
+        if question.request.no_probes {
+            self.gaps.push(Gap {
+                what: String::from("the traffic itself"),
+                why: String::from("probes were not wanted (--no-probes)"),
+            });
+            return Ok(());
+        }
+        let probing = Instant::now();
+        for number in 0..MAX_WAVES {
+            if wave.is_empty() || self.cancel.is_cancelled() {
+                break;
+            }
+            self.progress.doing(&describe(&wave));
+            let left = self.input.cli.common.timeout.saturating_sub(self.started.elapsed()).saturating_sub(RESERVE);
+            self.measured.extend(prober.run(cluster, &wave, number, left.min(WAVE)).await);
+            wave = steps::more(question, cluster, &findings, &self.measured, number + 1);
+        }
+        self.timing.start_ms = millis(prober.start_time());
+        self.timing.probe_ms = millis(probing.elapsed()).saturating_sub(self.timing.start_ms);
+        prober.finish().await;
+        Ok(())
+    }
+
+    fn answer(&mut self) -> Result<Finished, CliError> {
+        let (Some(question), Some((discovery, prober))) = (&self.question, &self.source) else {
+            let seconds = self.input.cli.common.timeout.as_secs_f32();
+            return Err(CliError::new(
+                format!("the API server did not answer everything within {seconds} s"),
+                "give the run longer with --timeout 2m",
+            ));
+        };
+        for failure in prober.failures() {
+            self.gaps
+                .push(Gap { what: format!("agent in {}", failure.pod), why: format!("{}; {}", failure.cause, failure.next) });
+        }
+        self.timing.total_ms = millis(self.started.elapsed());
+        self.timing.api_requests = discovery.request_count();
+        let timing = self.recorded.as_ref().map_or(self.timing, |meta| meta.timing);
+        let diagnosis = correlate::diagnose(&Inputs {
+            question,
+            cluster: discovery.cluster(),
+            measured: &self.measured,
+            gaps: &self.gaps,
+            timing,
+        });
+        let bundle = Bundle {
+            meta: Meta {
+                netcheck: env!("CARGO_PKG_VERSION").to_owned(),
+                arguments: pair::arguments(self.input.pair),
+                namespace: question.request.namespace.clone(),
+                timing,
+            },
+            reads: discovery.reads().to_vec(),
+            measurements: self.measured.clone(),
+            launches: prober.failures().to_vec(),
+        };
+        Ok(Finished::Answered { diagnosis: Box::new(diagnosis), bundle: Box::new(bundle) })
+    }
+}
+
+/// What a wave tries, for the progress line.
+fn describe(wave: &[Step]) -> String {
+    let mut whys: Vec<&str> = wave.iter().map(|s| s.why.as_str()).collect();
+    whys.dedup();
+    format!("trying: {}", whys.join("; "))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
