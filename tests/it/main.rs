@@ -1,4 +1,9 @@
 //! The one integration test binary.
+#![expect(
+    unreachable_pub,
+    clippy::indexing_slicing,
+    reason = "nothing is exported from a test binary, and a panic is a failed test"
+)]
 
 #[cfg(all(feature = "agent", target_os = "linux"))]
 mod agent_http;
@@ -10,6 +15,7 @@ mod agent_netns;
 mod agent_process;
 mod agent_tree;
 mod bundle;
+mod e2e;
 mod generated;
 mod layers;
 mod source;
