@@ -148,6 +148,7 @@ pub struct Common {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    Info(super::info::InfoArgs),
     Rbac(super::rbac::RbacArgs),
     Explain(super::explain::ExplainArgs),
     Completion(super::completion::CompletionArgs),

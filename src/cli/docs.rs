@@ -21,6 +21,7 @@ pub fn all() -> Result<Vec<Document>, serde_json::Error> {
     let mut documents = vec![
         (String::from("docs/cli.md"), reference()),
         (String::from("docs/report.schema.json"), schema::diagnosis()?),
+        (String::from("docs/info.schema.json"), schema::info()?),
         (String::from("docs/rbac.yaml"), rbac::roles()),
         (String::from("docs/findings/README.md"), index(&correlate::metas())),
     ];

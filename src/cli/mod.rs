@@ -12,6 +12,7 @@ pub mod error;
 pub mod exit;
 pub mod explain;
 pub mod grammar;
+pub mod info;
 mod input;
 mod kubeconfig;
 mod pair;
@@ -96,6 +97,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             }
             terminal::out(&rbac::roles())?;
         }
+        Some(Command::Info(args)) => return info::run(args, cli, &surroundings),
         None => return pair::run(cli, &surroundings),
     }
     Ok(Exit::Healthy)

@@ -1,10 +1,18 @@
-//! The JSON Schema of reports: `docs/report.schema.json`.
+//! The JSON Schemas of reports: `docs/report.schema.json` and `docs/info.schema.json`.
 
 use super::diagnosis::Diagnosis;
+use super::info::Info;
 
 /// The schema of [`Diagnosis`] (draft 2020-12), as indented JSON.
 pub fn diagnosis() -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Diagnosis))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The schema of [`Info`] (draft 2020-12), as indented JSON.
+pub fn info() -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Info))?;
     text.push('\n');
     Ok(text)
 }
