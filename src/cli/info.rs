@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::discover::{self, Bundle, Discovery, Notices, Reader};
+use crate::discover::{self, Discovery, Notices, Reader};
 use crate::info;
 use crate::plan::info_reads;
 use crate::report::diagnosis::GapPart;
@@ -14,6 +14,7 @@ use crate::report::{json, page::Style};
 use super::args::{Cli, Format};
 use super::error::CliError;
 use super::exit::Exit;
+use super::pair;
 use super::progress::{Progress, Talk};
 use super::signals::Interrupt;
 use super::terminal::{self, Surroundings};
@@ -36,8 +37,7 @@ pub struct InfoArgs {
 }
 
 pub(super) fn run(args: &InfoArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|e| CliError::io("cannot start", &e))?;
+    let runtime = pair::runtime()?;
     let talk = Talk { quiet: cli.common.quiet, verbose: cli.common.verbose > 0 };
     let mut progress = Progress::new(surroundings, talk);
     let outcome = runtime.block_on(async {
@@ -88,14 +88,13 @@ async fn report(args: &InfoArgs, cli: &Cli, progress: &mut Progress) -> Result<I
 
 /// Reads in rounds until nothing more is wanted.
 async fn read(args: &InfoArgs, cli: &Cli, progress: &mut Progress, kept: &mut Option<Discovery>) -> Result<(), CliError> {
-    let reader = match &args.from {
-        Some(path) => Reader::Bundle(Box::new(Bundle::open(path).map_err(|e| CliError::new(e.to_string(), e.next()))?)),
-        None => {
-            let mut options = cli.connection.options();
-            options.deadline = Some(cli.common.timeout);
-            let notices = progress.clone();
-            Reader::Live(discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?)
-        }
+    let reader = if let Some(path) = &args.from {
+        Reader::Bundle(Box::new(pair::open(path)?))
+    } else {
+        let mut options = cli.connection.options();
+        options.deadline = Some(cli.common.timeout);
+        let notices = progress.clone();
+        Reader::Live(discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?)
     };
     let discovery = kept.insert(Discovery::new(reader));
     for _ in 0..MAX_ROUNDS {
