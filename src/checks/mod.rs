@@ -4,6 +4,7 @@
 //! joins them is in `correlate`.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod dns;
 pub mod pods;
 pub mod services;
 
@@ -25,6 +26,10 @@ pub trait Check: Sync {
 
 /// Every check, in the order of its code.
 pub const ALL: &[&dyn Check] = &[
+    &dns::NameInWrongNamespace,
+    &dns::DnsServiceWithoutEndpoints,
+    &dns::CorednsDown,
+    &dns::DnsForwardingLoop,
     &services::ServiceSelectsNothing,
     &services::EndpointsNotReady,
     &services::NamedPortMissing,

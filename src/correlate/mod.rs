@@ -6,6 +6,7 @@ use crate::model::{Cluster, Question};
 use crate::protocol::Measurement;
 
 mod diagnose;
+pub mod dns;
 pub mod measurement;
 pub mod path;
 pub mod services;
@@ -35,6 +36,15 @@ pub trait Cause: Sync {
 
 /// Every cause, in the order of its code.
 pub const ALL: &[&dyn Cause] = &[
+    &crate::checks::dns::NameInWrongNamespace,
+    &dns::DnsEndpointFailing,
+    &dns::UpstreamResolverDead,
+    &dns::NameserverIsNoDnsService,
+    &dns::NdotsCost,
+    &dns::NameDoesNotExist,
+    &dns::DnsUnreachable,
+    &dns::DnsServiceAddressFails,
+    &dns::DnsTcpBlocked,
     &services::WrongTargetPort,
     &services::ProtocolMismatch,
     &services::ListensOnLoopback,

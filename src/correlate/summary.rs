@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::model::{Protocol, ServiceKind, Subject};
 use crate::plan::reads;
-use crate::plan::steps::{MAX_BACKENDS, dns_servers};
+use crate::plan::steps::MAX_BACKENDS;
 use crate::probe::{HttpOutcome, ProbeOutcome, ProbeSpec};
 use crate::report::diagnosis::{Configured, HopPart, Measured};
 
@@ -50,24 +50,21 @@ fn name_stage(cx: &Correlation<'_>) -> Stage {
     if resolved.addresses.is_empty() {
         return Stage::Failed;
     }
-    let some_dead = dns_endpoint_reaches(cx).iter().any(|(_, r)| r.measured() && !r.ok());
-    if some_dead { Stage::Mixed } else { Stage::Ok }
+    // when no endpoint answers and the name resolves, something between serves it, as NodeLocal DNS does
+    let reaches = dns_endpoint_reaches(cx);
+    let some = |is: fn(&Reach) -> bool| reaches.iter().any(|(_, r)| is(r));
+    if some(Reach::ok) && some(|r| r.measured() && !r.ok()) { Stage::Mixed } else { Stage::Ok }
 }
 
 /// How each DNS endpoint answered on its own: successes are responses, whatever their code.
 pub(super) fn dns_endpoint_reaches(cx: &Correlation<'_>) -> Vec<(IpAddr, Reach)> {
-    let (_, endpoints) = dns_servers(cx.cluster);
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let mut all = Vec::new();
-    for endpoint in endpoints.iter().filter(|e| e.ready) {
-        let mut reach = Reach::default();
-        for (_, outcome) in cx.dns().filter(|(spec, _)| spec.server == endpoint.ip && spec.port == endpoint.port) {
-            reach.tries += count(outcome.attempts.len());
-            reach.successes += count(outcome.attempts.iter().filter(|a| a.is_response()).count());
-        }
-        all.push((endpoint.ip, reach));
-    }
-    all
+    let reach = |asked: &super::dns::view::Asked<'_>| Reach {
+        tries: count(asked.tries()),
+        successes: count(asked.responses()),
+        ..Reach::default()
+    };
+    super::dns::view::endpoints(cx).iter().map(|(backend, asked)| (backend.ip, reach(asked))).collect()
 }
 
 /// The addresses whose answers decide, with what they answered.

@@ -33,8 +33,11 @@ pub(crate) fn judge(case: &Case) -> Diagnosis {
 /// The one finding of a verdict.
 pub(crate) fn only(verdict: Verdict) -> Finding {
     match verdict {
-        Verdict::Found(findings) if findings.len() == 1 => findings.into_iter().next().expect("one"),
-        other => panic!("expected one finding, got {other:#?}"),
+        Verdict::Found(mut findings) => {
+            assert_eq!(findings.len(), 1, "{findings:#?}");
+            findings.remove(0)
+        }
+        other @ (Verdict::Clear | Verdict::Undetermined(_) | Verdict::NotApplicable) => panic!("no finding but {other:?}"),
     }
 }
 

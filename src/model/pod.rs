@@ -60,6 +60,8 @@ pub struct Container {
     pub readiness_probe: Option<String>,
     pub ready: bool,
     pub restarts: u32,
+    /// `resources.limits.memory` as written, such as `170Mi`.
+    pub memory_limit: Option<String>,
     pub state: ContainerState,
     /// How the previous run ended.
     pub last: ContainerState,

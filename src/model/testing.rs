@@ -192,6 +192,7 @@ impl World {
             kind: "deployment".into(),
             namespace: "kube-system".into(),
             name: "coredns".into(),
+            labels: labels("k8s-app=kube-dns"),
             selector: Selector::of(&labels("k8s-app=kube-dns")),
             pod_labels: labels("k8s-app=kube-dns"),
             desired: Some(2),

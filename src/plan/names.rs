@@ -1,6 +1,7 @@
 //! DNS names of Services, read the way a pod's resolver would complete them.
 
-use crate::model::Cluster;
+use crate::dns_config::Corefile;
+use crate::model::{Cluster, Pod};
 
 /// The domain of kubeadm and most distributions; used when the cluster does not say.
 pub const DEFAULT_DOMAIN: &str = "cluster.local";
@@ -33,14 +34,34 @@ pub fn full_name(namespace: &str, service: &str, domain: &str) -> String {
     format!("{service}.{namespace}.svc.{domain}")
 }
 
-/// The DNS domain of the cluster, from CoreDNS' configuration.
+/// The DNS domain of the cluster, from CoreDNS' configuration; [`DEFAULT_DOMAIN`] when that does not say.
 pub fn domain(cluster: &Cluster) -> String {
-    let corefile = cluster.config_maps.seen().find_map(|c| c.data.get("Corefile"));
-    let zone = corefile.and_then(|text| {
-        let line = text.lines().find(|l| l.trim_start().starts_with("kubernetes "))?;
-        line.split_whitespace().nth(1).filter(|zone| *zone != "{").map(|zone| zone.trim_end_matches('.').to_owned())
-    });
-    zone.unwrap_or_else(|| DEFAULT_DOMAIN.to_owned())
+    known_domain(cluster).unwrap_or_else(|| DEFAULT_DOMAIN.to_owned())
+}
+
+/// The DNS domain of the cluster when CoreDNS' configuration was read and names one.
+pub fn known_domain(cluster: &Cluster) -> Option<String> {
+    let texts = cluster.config_maps.seen().filter_map(|c| c.data.get("Corefile"));
+    texts.filter_map(|text| Corefile::parse(text).ok()).find_map(|c| c.cluster_domains().into_iter().next())
+}
+
+/// A name that no search list turns into a Service's: it has a dot, and is neither below the cluster's domain nor `NAME.NAMESPACE.svc`.
+///
+/// `web.shop` counts as outside too: only the cluster knows whether there is a namespace `shop`.
+pub fn is_outside(host: &str, domain: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host.contains('.') && !host.ends_with(&format!(".{domain}")) && host.rsplit('.').next() != Some("svc")
+}
+
+/// The kubelet gives this pod the cluster's DNS as its nameserver (pkg/kubelet/network/dns/dns.go, `getPodDNSType`).
+///
+/// Under `None` the pod brings its own nameservers, which often are the cluster's: that counts as using it.
+pub fn uses_cluster_dns(pod: &Pod) -> bool {
+    match pod.dns_policy.as_deref() {
+        Some("Default") => false,
+        Some("ClusterFirst") | None => !pod.host_network,
+        Some(_) => true,
+    }
 }
 
 /// The candidate nearest to a word that was not found, when one is near enough to be a slip of the finger.

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Cluster, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Service, Source};
+use crate::model::{
+    Cluster, Container, ContainerState, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Service, Source,
+};
 
 use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
 use super::resolve;
 
 /// More nodes than this are listed in one request rather than read one by one.
 const NODES_BY_NAME: usize = 4;
+
+/// The DNS Service of `OpenShift` (openshift/cluster-dns-operator).
+const OPENSHIFT_DNS: (&str, &str) = ("openshift-dns", "dns-default");
 
 /// What to read next; empty when the question has all it needs.
 pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
@@ -125,7 +130,7 @@ fn service(namespace: &str, name: &str, wanted: &mut Wanted<'_>) {
     wanted.push(Query::within(Resource::NetworkPolicies, namespace));
 }
 
-/// A DNS name: the Service it may stand for, and Services of that name elsewhere.
+/// A DNS name: the Service it may stand for, and what else it may have meant.
 fn host_name(host: &str, request: &Request, wanted: &mut Wanted<'_>) {
     let domain = names::domain(wanted.cluster);
     let Some((namespace, name)) = names::service_of(host, &resolve::source_namespace(request), &domain) else { return };
@@ -133,7 +138,15 @@ fn host_name(host: &str, request: &Request, wanted: &mut Wanted<'_>) {
     wanted.push(own.clone());
     match wanted.cluster.services.answer(&own) {
         Known::Got(_) => service(&namespace, &name, wanted),
-        Known::Absent(_) => wanted.push(Query::all(Resource::Services).fields(&format!("metadata.name={name}"))),
+        Known::Absent(_) => {
+            wanted.push(Query::all(Resource::Services).fields(&format!("metadata.name={name}")));
+            wanted.push(Query::all(Resource::Namespaces));
+            // a public name has no namespace of the cluster in it: nothing of that namespace is listed then
+            let known = wanted.cluster.namespaces.complete(&Resource::Namespaces, None);
+            if known.got().is_some_and(|all| all.iter().any(|n| n.name == namespace)) {
+                wanted.push(Query::within(Resource::Services, &namespace));
+            }
+        }
         Known::Denied(_) | Known::Failed(_) | Known::Unasked => {}
     }
 }
@@ -142,26 +155,48 @@ fn host_name(host: &str, request: &Request, wanted: &mut Wanted<'_>) {
 fn dns(wanted: &mut Wanted<'_>) {
     let own = Query::within(Resource::Services, DNS_NAMESPACE).labelled(DNS_LABEL);
     wanted.push(own.clone());
-    wanted.push(Query::within(Resource::Pods, DNS_NAMESPACE).labelled(DNS_LABEL));
-    wanted.push(Query::named(Resource::ConfigMaps, DNS_NAMESPACE, "coredns"));
+    let pods = Query::within(Resource::Pods, DNS_NAMESPACE).labelled(DNS_LABEL);
+    wanted.push(pods);
+    let corefile = Query::named(Resource::ConfigMaps, DNS_NAMESPACE, "coredns");
+    wanted.push(corefile.clone());
     if wanted.cluster.services.answer(&own).got().is_some_and(|found| found.is_empty()) {
-        wanted.push(Query::all(Resource::Services).labelled(DNS_LABEL));
+        let everywhere = Query::all(Resource::Services).labelled(DNS_LABEL);
+        wanted.push(everywhere.clone());
+        if wanted.cluster.services.answer(&everywhere).got().is_some_and(|found| found.is_empty()) {
+            wanted.push(Query::named(Resource::Services, OPENSHIFT_DNS.0, OPENSHIFT_DNS.1));
+        }
     }
-    let services: Vec<ObjectRef> = dns_services(wanted.cluster).into_iter().map(Service::object).collect();
+    let services: Vec<Service> = dns_services(wanted.cluster).into_iter().cloned().collect();
     for service in services {
         let label = format!("kubernetes.io/service-name={}", service.name);
         wanted.push(Query::within(Resource::EndpointSlices, &service.namespace).labelled(&label));
-        if service.namespace != DNS_NAMESPACE {
-            wanted.push(Query::within(Resource::Pods, &service.namespace).labelled(DNS_LABEL));
+        if service.namespace != DNS_NAMESPACE && !service.selector.is_empty() {
+            let selector = crate::model::Selector::of(&service.selector).to_string();
+            wanted.push(Query::within(Resource::Pods, &service.namespace).labelled(&selector));
         }
+        // RKE2 and OpenShift name the ConfigMap as the Service
+        if service.namespace != DNS_NAMESPACE || matches!(wanted.cluster.config_maps.answer(&corefile), Known::Absent(_)) {
+            wanted.push(Query::named(Resource::ConfigMaps, &service.namespace, &service.name));
+        }
+        dns_without_pods(&service, wanted);
     }
 }
 
-/// The DNS Services that were seen: those with the DNS label, each once.
+/// No pod is behind the DNS Service: was its Deployment scaled to zero?
+fn dns_without_pods(service: &Service, wanted: &mut Wanted<'_>) {
+    let pods = wanted.cluster.pods.answer(&Query::within(Resource::Pods, &service.namespace).labelled(DNS_LABEL));
+    if !service.selector.is_empty() && pods.got().is_some_and(|pods| pods.is_empty()) {
+        wanted.push(Query::within(Resource::Deployments, &service.namespace).labelled(DNS_LABEL));
+    }
+}
+
+/// The DNS Services that were seen, each once: those with the DNS label, and `OpenShift`'s, which has another.
 pub fn dns_services(cluster: &Cluster) -> Vec<&Service> {
     let mut seen = BTreeSet::new();
-    let labelled = |s: &&Service| s.labels.get("k8s-app").is_some_and(|v| v == "kube-dns");
-    cluster.services.seen().filter(labelled).filter(|s| seen.insert((s.namespace.clone(), s.name.clone()))).collect()
+    let is_dns = |s: &&Service| {
+        s.labels.get("k8s-app").is_some_and(|v| v == "kube-dns") || (s.namespace.as_str(), s.name.as_str()) == OPENSHIFT_DNS
+    };
+    cluster.services.seen().filter(is_dns).filter(|s| seen.insert((s.namespace.clone(), s.name.clone()))).collect()
 }
 
 /// The pods behind the destination Service, and the nodes that the traffic touches.
@@ -216,17 +251,16 @@ fn troubled(request: &Request, wanted: &mut Wanted<'_>) {
     for namespace in namespaces {
         wanted.push(Query::within(Resource::Events, &namespace).fields("involvedObject.kind=Pod,type=Warning"));
     }
-    let dns_pods: Vec<(String, String, bool)> = wanted
-        .cluster
-        .pods
-        .seen()
-        .filter(|p| p.labels.get("k8s-app").is_some_and(|v| v == "kube-dns") && !p.ready && p.node.is_some())
-        .map(|p| (p.namespace.clone(), p.name.clone(), p.containers.iter().any(|c| c.restarts > 0)))
-        .collect();
-    for (namespace, name, restarted) in dns_pods {
-        let container =
-            wanted.cluster.pod(&ObjectRef::pod(&namespace, &name)).and_then(|p| p.containers.first()).map(|c| c.name.clone());
-        let Some(container) = container else { continue };
-        wanted.push(Query::log(&namespace, &name, &container, restarted));
+    let is_dns = |p: &&Pod| p.labels.get("k8s-app").is_some_and(|v| v == "kube-dns");
+    let dns_pods: Vec<Pod> =
+        wanted.cluster.pods.seen().filter(is_dns).filter(|p| !p.ready && !p.is_finished()).cloned().collect();
+    for pod in dns_pods {
+        wanted.push(Query::within(Resource::Events, &pod.namespace).fields("involvedObject.kind=Pod,type=Warning"));
+        // a container that never started has no log
+        let started =
+            |c: &&Container| c.restarts > 0 || matches!(c.state, ContainerState::Running | ContainerState::Terminated { .. });
+        if let Some(container) = pod.containers.iter().filter(started).find(|c| !c.ready) {
+            wanted.push(Query::log(&pod.namespace, &pod.name, &container.name, container.restarts > 0));
+        }
     }
 }

@@ -331,8 +331,14 @@ fn dns_name(request: &Request, cluster: &Cluster, to: &Subject) -> Option<String
         (Destination::Name(host), _) => Some(host.clone()),
         (Destination::Url(url), _) => host_of_url(url).filter(|host| host.parse::<IpAddr>().is_err()),
         (Destination::Internet, _) => Some(INTERNET.to_owned()),
+        // a node asks its own resolver, which does not know the cluster's names
+        (_, Subject::Service { .. }) if matches!(request.source, Source::Node(_)) => None,
         (_, Subject::Service { namespace, name }) if !matches!(request.destination, Destination::Ip(_)) => {
-            Some(names::full_name(namespace, name, &names::domain(cluster)))
+            // where the domain is not known the pod's search list completes the name
+            Some(
+                names::known_domain(cluster)
+                    .map_or_else(|| format!("{name}.{namespace}.svc"), |domain| names::full_name(namespace, name, &domain)),
+            )
         }
         (_, Subject::Service { .. } | Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_)) => None,
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::dns_config::{self, Corefile, Upstream};
 use crate::finding::Finding;
 use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, Subject};
 use crate::probe::{
-    DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec, SocketsSpec,
-    TcpSpec, TraceSpec, Transport, UdpSpec,
+    Answer, DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec,
+    SocketsSpec, TcpSpec, TraceSpec, Transport, UdpSpec,
 };
 use crate::protocol::Measurement;
 
@@ -250,6 +251,10 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
                 if spec.transport == Transport::Udp && !outcome.attempts.iter().any(|a| a.records().is_some()) =>
             {
                 internal_control(cluster, spec, &mut next);
+                upstream_control(cluster, spec, &mut next);
+                if !outcome.attempts.iter().any(Answer::is_response) {
+                    silent_service(cluster, spec, &mut next);
+                }
             }
             _ => {}
         }
@@ -280,6 +285,8 @@ fn other_nameservers(question: &Question, cluster: &Cluster, measured: &[Measure
         let ProbeOutcome::Environment(environment) = &m.outcome else { continue };
         for server in environment.resolv_conf.iter().flat_map(|r| &r.nameservers).filter(|s| !known.contains(s)) {
             next.dns("a nameserver of resolv.conf that is not the DNS Service", *server, name, RecordType::A, Transport::Udp);
+            let control = control_name(cluster);
+            next.dns("whether it knows names of the cluster", *server, &control, RecordType::A, Transport::Udp);
         }
     }
 }
@@ -308,14 +315,50 @@ fn failed_connect(spec: &TcpSpec, none: bool, next: &mut Wave) {
     next.add("how large a packet may be", ProbeSpec::PathMtu(PathMtuSpec { ip: spec.ip, timeout_ms: 1_500 }));
 }
 
+/// A name that every DNS of a cluster knows.
+fn control_name(cluster: &Cluster) -> String {
+    names::full_name("default", "kubernetes", &names::domain(cluster))
+}
+
 /// A server that did not know the name is asked for one it must know: that tells its upstream from itself.
 fn internal_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
-    let control = names::full_name("default", "kubernetes", &names::domain(cluster));
+    let control = control_name(cluster);
     if spec.name != control {
         next.add(
             "a name inside the cluster, for comparison",
             ProbeSpec::Dns(DnsSpec { name: control, attempts: 1, ..spec.clone() }),
         );
+    }
+}
+
+/// The DNS Service's address was silent: one lost datagram proves nothing.
+fn silent_service(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
+    if dns_servers(cluster).0.contains(&spec.server) {
+        let again = DnsSpec { attempts: 4, timeout_ms: 1_000, ..spec.clone() };
+        next.add("more tries, as the DNS Service's address did not answer", ProbeSpec::Dns(again));
+    }
+}
+
+/// The resolvers with an address that CoreDNS forwards a name to over plain DNS.
+pub fn upstreams(cluster: &Cluster, name: &str) -> Vec<(IpAddr, u16)> {
+    let text = cluster.config_maps.seen().find_map(|c| c.data.get("Corefile"));
+    let corefile = text.and_then(|t| Corefile::parse(t).ok());
+    let forward = corefile.and_then(|c| c.block_for(name, 53)?.forward_for(name));
+    let plain = |upstream: &Upstream| match upstream {
+        Upstream::Server { transport: dns_config::Transport::Dns, ip, port } if !ip.is_loopback() => Some((*ip, *port)),
+        Upstream::Server { .. } | Upstream::ResolvConf(_) | Upstream::Other(_) => None,
+    };
+    forward.iter().flat_map(|f| &f.upstreams).filter_map(plain).take(3).collect()
+}
+
+/// An outside name that the cluster's DNS could not resolve: the resolvers behind it are asked directly.
+fn upstream_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
+    if !names::is_outside(&spec.name, &names::domain(cluster)) {
+        return;
+    }
+    for (server, port) in upstreams(cluster, &spec.name) {
+        let direct = DnsSpec { server, port, attempts: 1, ..spec.clone() };
+        next.add("the resolver behind the cluster's DNS, asked directly", ProbeSpec::Dns(direct));
     }
 }
 

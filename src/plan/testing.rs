@@ -234,10 +234,8 @@ fn the_healthy_cluster_is_read_to_its_end_and_answers() {
     let case = Case::healthy(&World::shop(), &to_web());
     assert_eq!(case.question.to, Subject::Service { namespace: "shop".into(), name: "web".into() });
     assert_eq!(case.question.port, Some(80));
-    let resolved = case.measured.iter().find_map(|m| match &m.outcome {
-        ProbeOutcome::Resolve(resolved) => Some(resolved),
-        _ => None,
-    });
+    let resolved =
+        case.measured.iter().find_map(|m| if let ProbeOutcome::Resolve(resolved) = &m.outcome { Some(resolved) } else { None });
     assert_eq!(resolved.expect("resolved").addresses, ["10.96.1.10"]);
 }
 

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, EphemeralContainer, HostAlias, Pod, PodCondition, PodSpec, PodStatus, Probe,
+    ContainerStatus, EphemeralContainer, HostAlias, Pod, PodCondition, PodSpec, PodStatus, Probe, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -85,8 +85,15 @@ fn keep_container(c: Container) -> Container {
         image: c.image,
         ports: c.ports,
         readiness_probe: c.readiness_probe.map(keep_probe),
+        resources: c.resources.map(keep_resources),
         ..Container::default()
     }
+}
+
+/// Only the memory limit: what a container that was out of memory may use.
+fn keep_resources(resources: ResourceRequirements) -> ResourceRequirements {
+    let limits = resources.limits.map(|all| all.into_iter().filter(|(name, _)| name == "memory").collect());
+    ResourceRequirements { limits, ..ResourceRequirements::default() }
 }
 
 fn keep_ephemeral(c: EphemeralContainer) -> EphemeralContainer {
@@ -178,6 +185,7 @@ fn container(c: Container, statuses: &[ContainerStatus]) -> Result<model::Contai
         ports: c.ports.unwrap_or_default().into_iter().map(container_port).collect::<Result<_, _>>()?,
         readiness_probe: c.readiness_probe.as_ref().map(probe_in_words),
         ready: status.is_some_and(|s| s.ready),
+        memory_limit: c.resources.and_then(|r| r.limits).and_then(|all| all.get("memory").map(|q| q.0.clone())),
         restarts: status.and_then(|s| u32::try_from(s.restart_count).ok()).unwrap_or_default(),
         state: state(status.and_then(|s| s.state.as_ref())),
         last: state(status.and_then(|s| s.last_state.as_ref())),
@@ -238,6 +246,7 @@ mod tests {
             "spec": {"nodeName": "n1", "hostAliases": [{"ip": "1.2.3.4", "hostnames": ["hunter2"]}], "containers": [{
                 "name": "web", "image": "web:1", "args": ["--password=hunter2"], "command": ["hunter2"],
                 "env": [{"name": "A", "value": "hunter2"}], "ports": [{"containerPort": 8080, "name": "http"}],
+                "resources": {"limits": {"memory": "170Mi", "cpu": "1"}, "requests": {"memory": "70Mi"}},
                 "readinessProbe": {"httpGet": {"port": 8080, "path": "/ready?key=hunter2", "httpHeaders": [{"name": "a", "value": "hunter2"}]}}}]},
             "status": {"phase": "Running", "podIP": "10.1.2.3", "podIPs": [{"ip": "10.1.2.3"}, {"ip": "fd00::3"}],
                 "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}],
@@ -253,6 +262,7 @@ mod tests {
         assert_eq!(pod.owner, Some((String::from("replicaset"), String::from("web"))));
         let c = &pod.containers[0];
         assert_eq!((c.readiness_probe.as_deref(), c.restarts), (Some("GET :8080/ready"), 3));
+        assert_eq!(c.memory_limit.as_deref(), Some("170Mi"));
         assert_eq!(c.ports[0].port, 8080);
         assert!(matches!(&c.state, model::ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff"));
         assert!(matches!(&c.last, model::ContainerState::Terminated { exit_code: 1, .. }));

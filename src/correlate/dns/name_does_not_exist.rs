@@ -1,0 +1,186 @@
+use crate::checks::Context;
+use crate::checks::dns::finding_for;
+use crate::correlate::{Cause, Correlation};
+use crate::declare_finding;
+use crate::finding::{Finding, Meta, Verdict};
+use crate::model::{Destination, ObjectRef, ServiceKind, Subject};
+use crate::plan::{names, resolve};
+
+use super::nameserver_is_no_dns_service;
+use super::view::{endpoints, nothing_to_do, source_words, unmeasured};
+
+declare_finding! {
+    /// ## What it finds
+    ///
+    /// The resolver works and says that the name does not exist (NXDOMAIN), whichever search suffix is tried.
+    ///
+    /// ## How it is proven
+    ///
+    /// The name is looked up in the source pod with its own resolv.conf: every query was answered, none with an address and
+    /// at least one with NXDOMAIN. Silence and SERVFAIL are other findings. Service names of the namespace are compared for a
+    /// slip of the finger.
+    ///
+    /// ## What to do
+    ///
+    /// Correct the name. A Service is `NAME.NAMESPACE.svc.` and the cluster's domain; `NAME.NAMESPACE` and, in the same
+    /// namespace, `NAME` are completed by the pod's search list. When the Service exists and DNS does not know it, CoreDNS
+    /// has lost its watch on the API server: its log says so.
+    NameDoesNotExist, "NC1009", "name-does-not-exist", "The name does not exist"
+}
+
+impl Cause for NameDoesNotExist {
+    fn meta(&self) -> &'static Meta {
+        Self::META
+    }
+
+    fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        if let Some(verdict) = nothing_to_do(cx) {
+            return verdict;
+        }
+        if cx.resolved().is_none() {
+            return unmeasured();
+        }
+        let objects = Context { cluster: cx.cluster, question: cx.question };
+        if !says_nxdomain(cx) || finding_for(&objects).is_some() || nameserver_is_no_dns_service::is_cause(cx) {
+            return Verdict::Clear;
+        }
+        Verdict::of(finding(cx).into_iter().collect())
+    }
+}
+
+/// The source's own lookup was answered every time, and the answer is that there is no such name.
+pub(super) fn says_nxdomain(cx: &Correlation<'_>) -> bool {
+    let Some(resolved) = cx.resolved() else { return false };
+    let codes = || resolved.queries.iter().map(|(_, _, code)| code.as_str());
+    resolved.addresses.is_empty() && codes().any(|c| c == "NXDOMAIN") && codes().all(|c| c == "NXDOMAIN" || c == "NOERROR")
+}
+
+fn finding(cx: &Correlation<'_>) -> Option<Finding> {
+    let name = cx.question.name.as_deref()?;
+    let (why, next) = match &cx.question.to {
+        Subject::Service { namespace, name: service } => of_service(cx, namespace, service)?,
+        Subject::Name(host) => of_name(cx, host),
+        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) => return None,
+    };
+    let mut finding =
+        Finding::cause(NameDoesNotExist::META, ObjectRef::new("name", "", name), format!("name {name} does not exist{why}."))
+            .proven();
+    let queries = cx.resolved().map(|r| r.queries.as_slice()).unwrap_or_default();
+    let mut told: Vec<String> = queries.iter().map(|(tried, _, code)| format!("{tried} {code}")).collect();
+    told.dedup();
+    finding = finding.expected(format!("lookup from {}", source_words(cx)), "an address", told.join(", "));
+    Some(finding.next(next))
+}
+
+/// The Service exists: either its name was written wrongly, or DNS does not know it.
+fn of_service(cx: &Correlation<'_>, namespace: &str, service: &str) -> Option<(String, String)> {
+    let full = names::full_name(namespace, service, &names::domain(cx.cluster));
+    let typed = matches!(cx.question.request.destination, Destination::Name(_) | Destination::Url(_));
+    let asked = endpoints(cx);
+    let known = asked.iter().any(|(_, a)| a.about(&full).any(|answer| answer.records().is_some()));
+    if typed && known {
+        return Some((format!("; service/{namespace}/{service} is {full}"), format!("use {full}")));
+    }
+    let object = cx.cluster.service(namespace, service)?;
+    // a headless or external Service has findings of its own
+    if known || object.headless || object.kind == ServiceKind::ExternalName {
+        return None;
+    }
+    let next = format!(
+        "see whether CoreDNS reaches the API server, and which namespaces its Corefile serves: kubectl -n {} logs -l k8s-app=kube-dns",
+        names::DNS_NAMESPACE
+    );
+    Some((format!(" for the cluster's DNS although service/{namespace}/{service} does"), next))
+}
+
+fn of_name(cx: &Correlation<'_>, host: &str) -> (String, String) {
+    let domain = names::domain(cx.cluster);
+    let from = resolve::source_namespace(&cx.question.request);
+    if let Some((namespace, service)) = names::service_of(host, &from, &domain)
+        && let Some(all) = cx.cluster.services_in(&namespace).got()
+        && let Some(near) = names::nearest(&service, all.iter().map(|s| s.name.as_str()))
+    {
+        let full = names::full_name(&namespace, near, &domain);
+        return (format!("; service/{namespace}/{near} does"), format!("did you mean {full}?"));
+    }
+    let host = host.trim_end_matches('.');
+    if let Some((_, wrong)) = host.split_once(".svc.").filter(|(_, tail)| *tail != domain) {
+        return (format!("; the cluster's domain is {domain}, not {wrong}"), format!("end the name in .svc.{domain}"));
+    }
+    if names::is_outside(host, &domain) {
+        return (" for the resolvers outside the cluster".to_owned(), format!("check the name, from any machine: dig {host}"));
+    }
+    let elsewhere = "; no Service of that name was found in any namespace".to_owned();
+    (elsewhere, "list the Services: kubectl get services -A".to_owned())
+}
+
+#[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a fault of a test touches one probe")]
+mod tests {
+    use super::*;
+    use crate::correlate::testing::{causes, explain, judge, only};
+    use crate::model::testing::World;
+    use crate::plan::testing::{Case, answered, code, to_name, to_web};
+    use crate::probe::{ProbeOutcome, ProbeSpec, RecordType, ResolveOutcome};
+
+    #[test]
+    fn a_typo_points_at_the_nearest_service() {
+        let case = Case::healthy(&World::shop(), &to_name("wbe"));
+        let found = only(explain(&NameDoesNotExist, &case));
+        assert_eq!(found.sentence, "name wbe does not exist; service/shop/web does.");
+        let answer = judge(&case);
+        assert_eq!((causes(&answer), answer.exit_code), (vec!["NC1009"], 1));
+    }
+
+    #[test]
+    fn a_wrong_domain_is_named() {
+        let case = Case::healthy(&World::shop(), &to_name("web.shop.svc.k8s.lan"));
+        assert!(only(explain(&NameDoesNotExist, &case)).sentence.contains("domain is cluster.local, not k8s.lan"));
+    }
+
+    #[test]
+    fn a_name_without_svc_is_told_the_full_one() {
+        let case = Case::healthy(&World::shop(), &to_name("web.shop.cluster.local"));
+        let found = only(explain(&NameDoesNotExist, &case));
+        assert_eq!(found.next, "use web.shop.svc.cluster.local");
+    }
+
+    #[test]
+    fn a_service_that_dns_does_not_know() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| match spec {
+            ProbeSpec::Dns(s) => Some(answered(s, &code("NXDOMAIN"))),
+            ProbeSpec::Resolve(s) => Some(ProbeOutcome::Resolve(ResolveOutcome {
+                addresses: Vec::new(),
+                answered_as: None,
+                queries: vec![(s.name.clone(), RecordType::A, "NXDOMAIN".into())],
+                total_us: 900,
+                error: Some("does not exist".into()),
+            })),
+            _ => None,
+        });
+        let found = only(explain(&NameDoesNotExist, &case));
+        assert!(found.sentence.contains("although service/shop/web does"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn a_name_that_resolves_is_clear_and_one_not_tried_is_open() {
+        assert_eq!(explain(&NameDoesNotExist, &Case::healthy(&World::shop(), &to_web())), Verdict::Clear);
+        let case = Case::not_run(&World::shop(), &to_web());
+        assert!(matches!(explain(&NameDoesNotExist, &case), Verdict::Undetermined(_)));
+    }
+
+    #[test]
+    fn silence_is_not_an_answer() {
+        let case = Case::measured(&World::shop(), &to_name("wbe"), &|_, spec| match spec {
+            ProbeSpec::Resolve(s) => Some(ProbeOutcome::Resolve(ResolveOutcome {
+                addresses: Vec::new(),
+                answered_as: None,
+                queries: vec![(s.name.clone(), RecordType::A, "timeout".into())],
+                total_us: 5_000_000,
+                error: Some("no answer".into()),
+            })),
+            _ => None,
+        });
+        assert_eq!(explain(&NameDoesNotExist, &case), Verdict::Clear);
+    }
+}
