@@ -211,7 +211,8 @@ fn codes_are_unique_and_named_like_their_file() {
     for meta in metas() {
         let is_code = meta.code.len() == 6 && meta.code.starts_with("NC") && meta.code[2..].bytes().all(|b| b.is_ascii_digit());
         assert!(is_code, "{} is no code", meta.code);
-        if let Some(other) = seen.insert(meta.code, meta.slug) {
+        // a finding may be both a check and a cause: what looks like a public name needs a resolver's word
+        if let Some(other) = seen.insert(meta.code, meta.slug).filter(|other| *other != meta.slug) {
             panic!("{} is both {other} and {}", meta.code, meta.slug);
         }
         let stem = meta.slug.replace('-', "_");

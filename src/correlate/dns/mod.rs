@@ -5,9 +5,10 @@ mod dns_service_address_fails;
 mod dns_tcp_blocked;
 mod dns_unreachable;
 mod name_does_not_exist;
-mod name_in_wrong_namespace;
+
 mod nameserver_is_no_dns_service;
 mod ndots_cost;
+mod public_looking_names;
 mod upstream_resolver_dead;
 pub(super) mod view;
 
