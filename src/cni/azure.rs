@@ -81,7 +81,7 @@ fn pod_network_labels(cluster: &Cluster) -> Vec<Seen> {
     let keys = [
         "kubernetes.azure.com/azure-cni-overlay",
         "kubernetes.azure.com/podnetwork-type",
-        "kubernetes.azure.com/podnetwork-name",
+        "kubernetes.azure.com/podnetwork-subnet",
     ];
     let seen = |key: &&str| {
         let (node, value) = labelled(cluster, key).into_iter().next()?;
@@ -103,7 +103,7 @@ fn mode(cluster: &Cluster, agent: Option<Agent<'_>>) -> Option<Told<String>> {
         ));
     }
     if let Some((source, seen)) =
-        label("kubernetes.azure.com/podnetwork-name").or_else(|| label("kubernetes.azure.com/podnetwork-subnet"))
+        label("kubernetes.azure.com/podnetwork-type").or_else(|| label("kubernetes.azure.com/podnetwork-subnet"))
     {
         return Some(Told::likely(String::from("pod subnet: pods have addresses of a subnet of their own"), source, seen));
     }

@@ -14,6 +14,7 @@ const BACKEND: &str = "flannel.alpha.coreos.com/backend-type";
 pub(super) const MARKS: Marks = Marks {
     name: "Flannel",
     images: &[
+        "flannel-io/flannel",
         "flannel/flannel",
         "coreos/flannel",
         "flannelcni/flannel",
@@ -168,7 +169,7 @@ mod tests {
 
     fn vxlan() -> Made {
         Made::new()
-            .daemon_set("kube-flannel", "kube-flannel-ds", &[("kube-flannel", "ghcr.io/flannel-io/flannel/flannel:v0.27.0")], &[])
+            .daemon_set("kube-flannel", "kube-flannel-ds", &[("kube-flannel", "ghcr.io/flannel-io/flannel:v0.27.0")], &[])
             .config_map("kube-flannel", "kube-flannel-cfg", &[CONFIG])
     }
 

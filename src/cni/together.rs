@@ -65,8 +65,8 @@ fn canal_of(all: &mut Vec<Identified>) {
         return;
     }
     // separate DaemonSets: Calico says that it leaves the network to another plugin, and that is Flannel
-    let calico = all.iter().find(|f| f.name == "Calico" && f.is_active() && f.role == Role::On("another plugin"));
-    let flannel = all.iter().find(|f| f.name == "Flannel" && f.is_active());
+    let calico = all.iter().find(|f| f.name == "Calico" && f.is_present() && f.role == Role::On("another plugin"));
+    let flannel = all.iter().find(|f| f.name == "Flannel" && f.is_present());
     let (Some(calico), Some(flannel)) = (calico, flannel) else { return };
     let mut both = Identified { name: canal::Canal.name(), certainty: Certainty::Likely, ..flannel.clone() };
     both.evidence.extend(calico.evidence.clone());

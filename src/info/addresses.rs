@@ -195,7 +195,7 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, facts: &mut Facts) {
 fn shares(ranges: &Ranges, networks: &Networks, facts: &mut Facts) {
     let (Some((_, first)), count) = (ranges.node_shares.first(), ranges.node_shares.len()) else { return };
     let value = if count == 1 { first.to_string() } else { format!("{count} ranges, the first {first}") };
-    let mut fact = Fact::new(Topic::Addresses, "pods of each node", value, "certain");
+    let mut fact = Fact::new(Topic::Addresses, "node ranges", value, "certain");
     for (node, net) in ranges.node_shares.iter().take(4) {
         fact = fact.seen(format!("node/{node} spec.podCIDRs"), net.to_string());
     }

@@ -76,11 +76,11 @@ fn plugin(found: &Identified, facts: &mut Facts) {
     }
     if let Some(logs) = &found.logs {
         let container = logs.container.as_ref().map_or_else(String::new, |c| format!(" -c {c}"));
-        let command = format!("kubectl logs -n {} -l {}{container} --tail=50", logs.namespace, logs.selector);
+        let command = format!("kubectl logs -n {} -l {}{container}", logs.namespace, logs.selector);
         facts.add(Fact::new(Topic::Cni, &name("logs"), command, found.certainty.word()));
     }
     for hint in found.hints {
-        facts.add(Fact::new(Topic::Cni, &name("hint"), *hint, "certain"));
+        facts.hint(found.name, hint);
     }
     for (what, why) in &found.unknown {
         facts.gap(what.clone(), why.clone());

@@ -3,7 +3,7 @@
 use crate::cni::{Seen, Told};
 use crate::model::Known;
 use crate::report::diagnosis::GapPart;
-use crate::report::info::{Fact, Info, SeenPart, Topic};
+use crate::report::info::{Fact, HintPart, Info, SeenPart, Topic};
 
 /// At most this many evidence rows for one fact: a cluster of thousands of nodes repeats itself.
 const MOST_EVIDENCE: usize = 8;
@@ -12,6 +12,7 @@ const MOST_EVIDENCE: usize = 8;
 pub(super) struct Facts {
     facts: Vec<Fact>,
     gaps: Vec<GapPart>,
+    hints: Vec<HintPart>,
 }
 
 impl Facts {
@@ -32,6 +33,10 @@ impl Facts {
         }
     }
 
+    pub(super) fn hint(&mut self, about: &str, hint: &str) {
+        self.hints.push(HintPart { about: about.to_owned(), hint: hint.to_owned() });
+    }
+
     /// A gap for a read without an answer.
     pub(super) fn missing<T>(&mut self, what: &str, known: &Known<T>) {
         if let Some(why) = known.missing() {
@@ -40,7 +45,7 @@ impl Facts {
     }
 
     pub(super) fn info(self) -> Info {
-        Info::new(self.facts, self.gaps)
+        Info::new(self.facts, self.gaps, self.hints)
     }
 }
 

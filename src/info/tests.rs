@@ -25,7 +25,7 @@ fn kubeadm() -> Made {
         ..Node::default()
     };
     Made::new()
-        .daemon_set("kube-flannel", "kube-flannel-ds", &[("kube-flannel", "ghcr.io/flannel-io/flannel/flannel:v0.27.0")], &[])
+        .daemon_set("kube-flannel", "kube-flannel-ds", &[("kube-flannel", "ghcr.io/flannel-io/flannel:v0.27.0")], &[])
         .config_map("kube-flannel", "kube-flannel-cfg", &[NET])
         .daemon_set("kube-system", "kube-proxy", &[("kube-proxy", "registry.k8s.io/kube-proxy:v1.36.3")], &["--config=/var/lib/kube-proxy/config.conf"])
         .config_map("kube-system", "kube-proxy", &[PROXY])

@@ -17,6 +17,15 @@ pub struct Info {
     pub facts: Vec<Fact>,
     /// What could not be looked at, and why. Nothing is absent because it was not looked at.
     pub gaps: Vec<GapPart>,
+    /// Faults that clusters with these parts meet; not seen in this one.
+    pub hints: Vec<HintPart>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HintPart {
+    /// The part, such as `Flannel`.
+    pub about: String,
+    pub hint: String,
 }
 
 /// One fact about the network.
@@ -106,9 +115,9 @@ impl Fact {
 
 impl Info {
     /// Facts in the order of their topics; within a topic in the order they came.
-    pub fn new(mut facts: Vec<Fact>, gaps: Vec<GapPart>) -> Self {
+    pub fn new(mut facts: Vec<Fact>, gaps: Vec<GapPart>, hints: Vec<HintPart>) -> Self {
         facts.sort_by_key(|f| f.topic);
-        Self { api_version: API_VERSION.to_owned(), kind: String::from("Info"), facts, gaps }
+        Self { api_version: API_VERSION.to_owned(), kind: String::from("Info"), facts, gaps, hints }
     }
 
     /// The first fact of a topic and name.
@@ -138,9 +147,16 @@ pub fn render(info: &Info, style: Style, wide: bool) -> String {
             page.paragraph(2, 2, &[(Ink::Plain, &gap.what), (Ink::Plain, ": "), (Ink::Faint, &gap.why)]);
         }
     }
+    if wide && !info.hints.is_empty() {
+        page.blank();
+        page.paragraph(0, 0, &[(Ink::Bold, "Usual faults of these parts")]);
+        for hint in &info.hints {
+            page.paragraph(2, 2, &[(Ink::Faint, &hint.about), (Ink::Faint, ": "), (Ink::Plain, &hint.hint)]);
+        }
+    }
     if !wide {
         page.blank();
-        page.paragraph(0, 0, &[(Ink::Faint, "Where each fact was read: -o wide")]);
+        page.paragraph(0, 0, &[(Ink::Faint, "Where each fact was read, and the usual faults: -o wide")]);
     }
     page.finish()
 }
@@ -170,7 +186,8 @@ mod tests {
                 .seen("configmap/kube-system/coredns Corefile", "line 7"),
             Fact::new(Topic::Cni, "plugin", "Flannel", "likely").warning("1 of 2 agents of Flannel are ready"),
         ];
-        Info::new(facts, vec![GapPart { what: String::from("nodes"), why: String::from("not permitted: list nodes") }])
+        let gap = GapPart { what: String::from("nodes"), why: String::from("not permitted: list nodes") };
+        Info::new(facts, vec![gap], vec![HintPart { about: String::from("Flannel"), hint: String::from("UDP 8472") }])
     }
 
     #[test]
@@ -186,8 +203,9 @@ mod tests {
     fn wide_adds_the_evidence() {
         let narrow = render(&info(), Style::default(), false);
         assert!(narrow.contains("plugin      Flannel (likely)\n") && narrow.contains("! 1 of 2 agents"), "{narrow}");
-        assert!(!narrow.contains("line 7"));
-        assert!(render(&info(), Style::default(), true).contains("configmap/kube-system/coredns Corefile: line 7"));
+        assert!(!narrow.contains("line 7") && !narrow.contains("UDP 8472"));
+        let wide = render(&info(), Style::default(), true);
+        assert!(wide.contains("configmap/kube-system/coredns Corefile: line 7") && wide.contains("Flannel: UDP 8472"), "{wide}");
         assert!(narrow.contains("nodes: not permitted: list nodes"));
     }
 }

@@ -15,6 +15,8 @@ mod agent_netns;
 mod agent_process;
 mod agent_tree;
 mod bundle;
+mod cni;
+mod cni_real;
 mod e2e;
 mod generated;
 mod layers;
