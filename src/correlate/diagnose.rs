@@ -63,9 +63,8 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
         all.push(unexplained::finding(&cx));
     }
     rank(&mut all);
-    gaps.extend(inputs.gaps.iter().cloned());
-    gaps.extend(summary::gaps(&cx));
-    let gaps = grouped(gaps);
+    // what went wrong while running comes first: it explains most of the rest
+    let gaps = grouped([inputs.gaps.to_vec(), summary::gaps(&cx), gaps].concat());
     let (causes, notices): (Vec<Finding>, Vec<Finding>) = all.into_iter().partition(|f| f.weight == Weight::Cause);
     let exit_code = match (causes.is_empty(), measured) {
         (false, _) => 1,
@@ -91,11 +90,15 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
 
 /// One line for all that is missing for the same reason.
 fn grouped(gaps: Vec<Gap>) -> Vec<Gap> {
-    let mut by_reason: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = std::collections::BTreeMap::new();
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for gap in gaps {
-        by_reason.entry(gap.why).or_default().insert(gap.what);
+        match groups.iter_mut().find(|(why, _)| *why == gap.why) {
+            Some((_, what)) if what.contains(&gap.what) => {}
+            Some((_, what)) => what.push(gap.what),
+            None => groups.push((gap.why, vec![gap.what])),
+        }
     }
-    by_reason.into_iter().map(|(why, what)| Gap { what: what.into_iter().collect::<Vec<_>>().join("; "), why }).collect()
+    groups.into_iter().map(|(why, what)| Gap { what: what.join("; "), why }).collect()
 }
 
 /// What the objects alone promise.

@@ -1,5 +1,6 @@
 //! What was measured, in sum and in words: the verdict's second half, the path, and what was and was not covered.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::{Protocol, ServiceKind, Subject};
@@ -302,11 +303,7 @@ pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
     if let Some(why) = dns_unknown(cx) {
         gaps.push(Gap { what: "the cluster's DNS Service and its endpoints".to_owned(), why });
     }
-    for m in cx.measured {
-        if let ProbeOutcome::NotRun { why } = &m.outcome {
-            gaps.push(Gap { what: format!("probe {} from {}", super::measurement::label(&m.spec), m.from), why: why.clone() });
-        }
-    }
+    gaps.extend(not_run(cx));
     let endpoints = cx.backends().len();
     if endpoints > MAX_BACKENDS {
         gaps.push(Gap {
@@ -322,6 +319,21 @@ pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
         why: "a pair diagnosis of this version does not enter nodes".to_owned(),
     });
     gaps
+}
+
+/// Probes that were not run: by name when they are few, by number when a whole agent is missing.
+fn not_run(cx: &Correlation<'_>) -> Vec<Gap> {
+    let mut by_reason: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for m in cx.measured {
+        if let ProbeOutcome::NotRun { why } = &m.outcome {
+            by_reason.entry((m.from.to_string(), why.clone())).or_default().push(super::measurement::label(&m.spec));
+        }
+    }
+    let told = |((from, why), labels): ((String, String), Vec<String>)| {
+        let what = if labels.len() > 3 { format!("{} probes", labels.len()) } else { labels.join(", ") };
+        Gap { what: format!("{what} from {from}"), why }
+    };
+    by_reason.into_iter().map(told).collect()
 }
 
 fn dns_unknown(cx: &Correlation<'_>) -> Option<String> {

@@ -53,7 +53,7 @@ pub struct AgentOptions {
 impl Default for AgentOptions {
     fn default() -> Self {
         Self {
-            image: format!("netcheck-agent:{}", env!("CARGO_PKG_VERSION")),
+            image: format!("docker.io/netcheck/agent:{}", env!("CARGO_PKG_VERSION")),
             pull_policy: String::from("IfNotPresent"),
             ttl_s: 600,
             start_timeout: Duration::from_secs(20),

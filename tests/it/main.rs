@@ -20,6 +20,7 @@ mod cni_real;
 mod e2e;
 mod generated;
 mod layers;
+mod scenarios;
 mod source;
 
 /// The root of the repository.
