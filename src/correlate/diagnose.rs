@@ -59,6 +59,7 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     for cause in super::ALL {
         collect(cause.meta().title, cause.explain(&cx), &mut all, &mut gaps);
     }
+    one_root_of_dns(&mut all, &cx);
     if matches!(measured, Measured::Unreachable | Measured::Intermittent) && !all.iter().any(|f| f.weight == Weight::Cause) {
         all.push(unexplained::finding(&cx));
     }
@@ -134,6 +135,18 @@ fn confirm(all: &mut [Finding], measured: Measured) {
             }
             (Weight::Cause | Weight::Warning | Weight::Note, _) => {}
         }
+    }
+}
+
+/// A question about the cluster's DNS is a question about a Service too: what the DNS findings explain is not told again
+/// as a fault of that Service, its endpoints or its pods.
+fn one_root_of_dns(all: &mut Vec<Finding>, cx: &Correlation<'_>) {
+    let Some(service) = cx.service() else { return };
+    let is_dns = crate::plan::reads::dns_services(cx.cluster).iter().any(|s| s.object() == service.object());
+    let explained = all.iter().any(|f| f.weight == Weight::Cause && f.meta.code.starts_with("NC1"));
+    if is_dns && explained {
+        let of_dns = |f: &Finding| f.about.namespace == service.namespace && Some(&f.about) != cx.question.from.as_ref();
+        all.retain(|f| f.meta.code.starts_with("NC1") || !of_dns(f));
     }
 }
 

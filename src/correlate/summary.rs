@@ -52,9 +52,9 @@ fn name_stage(cx: &Correlation<'_>) -> Stage {
         return Stage::Failed;
     }
     // when no endpoint answers and the name resolves, something between serves it, as NodeLocal DNS does
-    let reaches = dns_endpoint_reaches(cx);
-    let some = |is: fn(&Reach) -> bool| reaches.iter().any(|(_, r)| is(r));
-    if some(Reach::ok) && some(|r| r.measured() && !r.ok()) { Stage::Mixed } else { Stage::Ok }
+    let endpoints = super::dns::view::endpoints(cx);
+    let is_mixed = endpoints.iter().any(|(_, a)| a.alive()) && endpoints.iter().any(|(_, a)| a.failing());
+    if is_mixed { Stage::Mixed } else { Stage::Ok }
 }
 
 /// How each DNS endpoint answered on its own: successes are responses, whatever their code.

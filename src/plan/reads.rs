@@ -191,12 +191,17 @@ fn dns_without_pods(service: &Service, wanted: &mut Wanted<'_>) {
 }
 
 /// The DNS Services that were seen, each once: those with the DNS label, and `OpenShift`'s, which has another.
+///
+/// The first is the one whose endpoints are looked at: it has port 53 and, where there are several, the usual name.
 pub fn dns_services(cluster: &Cluster) -> Vec<&Service> {
     let mut seen = BTreeSet::new();
     let is_dns = |s: &&Service| {
         s.labels.get("k8s-app").is_some_and(|v| v == "kube-dns") || (s.namespace.as_str(), s.name.as_str()) == OPENSHIFT_DNS
     };
-    cluster.services.seen().filter(is_dns).filter(|s| seen.insert((s.namespace.clone(), s.name.clone()))).collect()
+    let each_once = |s: &&Service| seen.insert((s.namespace.clone(), s.name.clone()));
+    let mut found: Vec<&Service> = cluster.services.seen().filter(is_dns).filter(each_once).collect();
+    found.sort_by_key(|s| (!s.ports.iter().any(|p| p.port == 53), s.name != "kube-dns"));
+    found
 }
 
 /// The pods behind the destination Service, and the nodes that the traffic touches.

@@ -7,7 +7,7 @@ use crate::dns_config::{self, Corefile, Upstream};
 use crate::finding::Finding;
 use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, Subject};
 use crate::probe::{
-    Answer, DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec,
+    DnsOutcome, DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec,
     SocketsSpec, TcpSpec, TraceSpec, Transport, UdpSpec,
 };
 use crate::protocol::Measurement;
@@ -252,9 +252,10 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
             {
                 internal_control(cluster, spec, &mut next);
                 upstream_control(cluster, spec, &mut next);
-                if !outcome.attempts.iter().any(Answer::is_response) {
-                    silent_service(cluster, spec, &mut next);
-                }
+                unanswered(spec, outcome, &mut next);
+            }
+            (ProbeSpec::Dns(spec), ProbeOutcome::Dns(outcome)) if spec.transport == Transport::Udp => {
+                unanswered(spec, outcome, &mut next);
             }
             _ => {}
         }
@@ -331,11 +332,11 @@ fn internal_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
     }
 }
 
-/// The DNS Service's address was silent: one lost datagram proves nothing.
-fn silent_service(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
-    if dns_servers(cluster).0.contains(&spec.server) {
+/// A server left a query unanswered: one lost datagram proves nothing.
+fn unanswered(spec: &DnsSpec, outcome: &DnsOutcome, next: &mut Wave) {
+    if outcome.attempts.iter().any(|a| !a.is_response()) {
         let again = DnsSpec { attempts: 4, timeout_ms: 1_000, ..spec.clone() };
-        next.add("more tries, as the DNS Service's address did not answer", ProbeSpec::Dns(again));
+        next.add("more tries, as a query was not answered", ProbeSpec::Dns(again));
     }
 }
 

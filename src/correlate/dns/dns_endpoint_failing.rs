@@ -45,7 +45,7 @@ impl Cause for DnsEndpointFailing {
         if all.is_empty() {
             return unmeasured();
         }
-        let (good, bad): (Vec<Endpoint<'_>>, Vec<Endpoint<'_>>) = all.into_iter().partition(|(_, a)| a.alive());
+        let (good, bad): (Vec<Endpoint<'_>>, Vec<Endpoint<'_>>) = all.into_iter().partition(|(_, a)| !a.failing());
         if good.is_empty() || bad.is_empty() {
             return Verdict::Clear;
         }
@@ -99,7 +99,7 @@ mod tests {
     use crate::correlate::testing::{causes, explain, judge, only};
     use crate::model::Resource;
     use crate::model::testing::{World, ip};
-    use crate::plan::testing::{Case, answered, environment, to_web};
+    use crate::plan::testing::{Case, answered, code, environment, to_web};
     use crate::probe::{Answer, ProbeOutcome, ProbeSpec};
 
     const SILENT: Answer = Answer::TimedOut { after_ms: 2_000 };
@@ -127,8 +127,21 @@ mod tests {
     }
 
     #[test]
-    fn healthy_is_clear() {
+    fn healthy_is_clear_and_one_lost_datagram_is_no_fault() {
         assert_eq!(explain(&DnsEndpointFailing, &Case::healthy(&World::shop(), &to_web())), Verdict::Clear);
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| match spec {
+            ProbeSpec::Dns(s) if s.server == ip("10.244.2.2") && s.attempts == 2 => {
+                let mut outcome = answered(s, &code("NOERROR"));
+                if let ProbeOutcome::Dns(dns) = &mut outcome {
+                    dns.attempts[0] = SILENT;
+                }
+                Some(outcome)
+            }
+            _ => None,
+        });
+        assert!(case.measured.iter().any(|m| matches!(&m.spec, ProbeSpec::Dns(s) if s.attempts == 4)));
+        let answer = judge(&case);
+        assert_eq!((causes(&answer), answer.exit_code), (vec![], 0), "{answer:#?}");
     }
 
     #[test]

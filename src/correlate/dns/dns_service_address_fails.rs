@@ -47,9 +47,7 @@ impl Cause for DnsServiceAddressFails {
         if !behind.iter().all(|(_, a)| a.alive()) {
             return Verdict::Clear;
         }
-        // one lost datagram proves nothing
-        let fails = |a: &Asked<'_>| a.tries() - a.responses() >= 2;
-        let found = servers.iter().filter(|(_, a)| fails(a)).map(|(ip, a)| finding(cx, *ip, a, behind.len()));
+        let found = servers.iter().filter(|(_, a)| a.failing() && a.tries() > 1).map(|(ip, a)| finding(cx, *ip, a, behind.len()));
         Verdict::of(found.collect())
     }
 }

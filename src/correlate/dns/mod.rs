@@ -11,6 +11,9 @@ mod ndots_cost;
 mod public_looking_names;
 mod upstream_resolver_dead;
 pub(super) mod view;
+#[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a fault of a test touches one probe")]
+mod whole;
 
 pub use dns_endpoint_failing::DnsEndpointFailing;
 pub use dns_service_address_fails::DnsServiceAddressFails;

@@ -35,8 +35,14 @@ impl<'a> Asked<'a> {
         self.measured() && self.responses() == 0
     }
 
-    pub(super) fn alive(&self) -> bool {
-        self.measured() && self.responses() == self.tries()
+    /// It answered, with at most one query lost: a single lost datagram proves nothing.
+    pub(in crate::correlate) fn alive(&self) -> bool {
+        self.responses() > 0 && self.tries() - self.responses() < 2
+    }
+
+    /// It answered nothing, or lost several queries.
+    pub(in crate::correlate) fn failing(&self) -> bool {
+        self.measured() && !self.alive()
     }
 
     /// The queries for one name.
@@ -105,12 +111,12 @@ pub(super) fn service_addresses(cx: &Correlation<'_>) -> Vec<IpAddr> {
 /// The ready DNS endpoints that the source's queries may end at, with what each answered over UDP. Empty when the source
 /// does not ask the DNS Service, as behind NodeLocal DNS.
 pub(in crate::correlate) fn endpoints<'a>(cx: &Correlation<'a>) -> Vec<(Backend, Asked<'a>)> {
-    if service_addresses(cx).is_empty() {
+    let (addresses, all) = dns_servers(cx.cluster);
+    if !service_addresses(cx).iter().any(|ip| addresses.contains(ip)) {
         return Vec::new();
     }
     let local = reads::dns_services(cx.cluster).first().is_some_and(|s| s.internal_local);
     let here = source(cx).and_then(|p| p.node.clone());
-    let (_, all) = dns_servers(cx.cluster);
     let all = all.into_iter().filter(|b| b.ready && has_family(cx, b.ip) && (!local || b.node == here));
     all.map(|b| {
         let asked = asked(cx, b.ip, b.port, Transport::Udp);
