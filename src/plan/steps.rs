@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::dns_config::{self, Corefile, Upstream};
 use crate::finding::Finding;
-use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, Subject};
+use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, ServiceKind, Subject};
 use crate::probe::{
     DnsOutcome, DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec,
     SocketsSpec, TcpSpec, TraceSpec, Transport, UdpSpec,
@@ -236,7 +236,7 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
     let Some(from) = question.from.clone().filter(|_| wave == 1) else { return Vec::new() };
     let mut next = Wave::new(from.clone(), cluster);
     other_nameservers(question, cluster, measured, &mut next);
-    resolved_addresses(question, measured, &mut next);
+    resolved_addresses(question, cluster, measured, &mut next);
     let mut insiders = BTreeSet::new();
     for m in measured.iter().filter(|m| m.from == from) {
         match (&m.spec, &m.outcome) {
@@ -293,8 +293,19 @@ fn other_nameservers(question: &Question, cluster: &Cluster, measured: &[Measure
 }
 
 /// A name outside the cluster: connect to what it resolved to.
-fn resolved_addresses(question: &Question, measured: &[Measurement], next: &mut Wave) {
-    let (Subject::Name(_), Some(port)) = (&question.to, question.port) else { return };
+fn resolved_addresses(question: &Question, cluster: &Cluster, measured: &[Measurement], next: &mut Wave) {
+    let Some(port) = question.port else { return };
+    let by_name = match &question.to {
+        Subject::Name(_) => true,
+        // an alias has no address of its own: the name's are all there is to try
+        Subject::Service { namespace, name } => {
+            cluster.service(namespace, name).is_some_and(|s| s.kind == ServiceKind::ExternalName)
+        }
+        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) => false,
+    };
+    if !by_name {
+        return;
+    }
     for m in measured {
         let ProbeOutcome::Resolve(resolved) = &m.outcome else { continue };
         for ip in resolved.addresses.iter().filter_map(|a| a.parse().ok()).take(4) {

@@ -32,6 +32,7 @@ impl Cause for ActivelyRejected {
         if cx.findings.iter().any(|f| f.weight == crate::finding::Weight::Cause) {
             return Verdict::Clear;
         }
+        let mut rejected: Vec<Finding> = Vec::new();
         for (what, reach) in decisive(cx).into_iter().filter(|(_, r)| r.dead()) {
             let Some(TcpAttempt::Refused { by, .. } | TcpAttempt::Unreachable { by, .. }) = &reach.refusal else {
                 continue;
@@ -46,16 +47,20 @@ impl Cause for ActivelyRejected {
                 .proven()
                 .expected(format!("connections to {what}"), "accepted", reach.words())
                 .next("look at the firewall and the routes of the host that sent the error");
-            return Verdict::Found(vec![finding]);
+            rejected.push(finding);
         }
-        Verdict::Clear
+        // on the way back through a Service's address the sender is rewritten to that address: an endpoint's own error says who it was
+        rejected.sort_by_key(|f| f.about.kind == "address");
+        rejected.truncate(1);
+        Verdict::of(rejected)
     }
 }
 
-/// The pod or node that has the address.
+/// The pod or node that has the address; a node also answers with its own address in its pods' network.
 fn sender(cx: &Correlation<'_>, ip: std::net::IpAddr) -> ObjectRef {
     let pod = cx.cluster.pods.seen().find(|p| !p.host_network && p.ips.contains(&ip)).map(crate::model::Pod::object);
-    let node = || cx.cluster.nodes.seen().find(|n| n.internal_ips.contains(&ip)).map(crate::model::Node::object);
+    let has = |n: &&crate::model::Node| n.internal_ips.contains(&ip) || n.pod_cidrs.iter().any(|c| c.contains(&ip));
+    let node = || cx.cluster.nodes.seen().find(has).map(crate::model::Node::object);
     pod.or_else(node).unwrap_or_else(|| ObjectRef::new("address", "", &ip.to_string()))
 }
 
@@ -86,6 +91,16 @@ mod tests {
         let found = only(explain(&ActivelyRejected, &case));
         assert!(found.sentence.starts_with("node/node2 rejects packets to service/shop/web 10.96.1.10:80 with ICMP type 3 code 13 (administratively prohibited)"), "{}", found.sentence);
         assert_eq!(causes(&judge(&case)), ["NC4005"]);
+    }
+
+    #[test]
+    fn an_error_through_the_service_hides_its_sender_and_an_endpoint_shows_it() {
+        let case = Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            let service = faults::prohibit(spec, &["10.96.1.10"], "10.96.1.10");
+            service.or_else(|| faults::prohibit(spec, &["10.244.2.10", "10.244.3.10"], "10.244.2.1"))
+        });
+        let found = only(explain(&ActivelyRejected, &case));
+        assert!(found.sentence.starts_with("node/node2 rejects packets to pod/shop/"), "{}", found.sentence);
     }
 
     #[test]

@@ -34,13 +34,15 @@ fabric() {
 }
 
 world() { # a web site with and without TLS, and the resolver that CoreDNS forwards to
-  local ns sites="$SITE_IP www.example.com"; ns=$(netns world)
+  local ns sites="www.example.com. 5 IN A $SITE_IP"; ns=$(netns world)
   ip -n "$ns" addr add "$SITE_IP/32" dev lo
   if dual; then
     ip -n "$ns" addr add "$SITE_IP6/128" dev lo nodad
-    sites+=$'\n'"  $SITE_IP6 www.example.com"
+    sites+=$'\n'"www.example.com. 5 IN AAAA $SITE_IP6"
   fi
-  printf '.:53 {\n hosts {\n  %s\n  ttl 5\n }\n}\n' "$sites" >"$RUN/world.Corefile"
+  # a zone of everything: what it does not know does not exist, as on the internet
+  printf '. 5 IN SOA a.root. b.root. 1 60 60 60 5\n. 5 IN NS a.root.\n%s\n' "$sites" >"$RUN/world.zone"
+  printf '.:53 {\n file %s .\n}\n' "$RUN/world.zone" >"$RUN/world.Corefile"
   mkdir -p "$RUN/www"; echo "hello from the world" >"$RUN/www/index.html"
   spawn world-dns ip netns exec "$ns" "$BIN/coredns" -conf "$RUN/world.Corefile"
   # its certificate is signed by the cluster's own authority, pki/ca.crt
