@@ -44,6 +44,19 @@ const READS: &[Rule] = &[
         verbs: READ,
     },
     Rule { why: "jobs as ends", group: "batch", resources: &["jobs", "cronjobs"], verbs: READ },
+    Rule {
+        why: "how network plugins, gateways and meshes are set up, where these kinds exist",
+        group: "crd.projectcalico.org",
+        resources: &["ippools", "felixconfigurations"],
+        verbs: READ,
+    },
+    Rule { why: "the same, of Calico's operator", group: "operator.tigera.io", resources: &["installations"], verbs: READ },
+    Rule { why: "the same, of Multus", group: "k8s.cni.cncf.io", resources: &["network-attachment-definitions"], verbs: READ },
+    Rule { why: "the same, of Kube-OVN", group: "kubeovn.io", resources: &["subnets"], verbs: READ },
+    Rule { why: "the same, of the Amazon VPC CNI", group: "crd.k8s.amazonaws.com", resources: &["eniconfigs"], verbs: READ },
+    Rule { why: "the same, of OpenShift", group: "operator.openshift.io", resources: &["networks"], verbs: READ },
+    Rule { why: "the same, of the Gateway API", group: "gateway.networking.k8s.io", resources: &["gatewayclasses"], verbs: READ },
+    Rule { why: "the same, of Istio", group: "security.istio.io", resources: &["peerauthentications"], verbs: READ },
 ];
 
 /// What probing from inside a pod needs, in that pod's namespace.
@@ -94,7 +107,8 @@ fn role(name: &str, rules: &[Rule]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Resource;
+    use crate::model::{Cluster, Known, Resource};
+    use crate::plan::info_reads;
 
     /// Whether a role must list it. A new kind of read does not compile before it is decided here.
     fn needs_rule(resource: &Resource) -> bool {
@@ -150,6 +164,21 @@ mod tests {
             let (plural, group) = resource.plural().split_once('.').unwrap_or((resource.plural(), ""));
             let has = READS.iter().any(|r| r.resources.contains(&plural) && r.group == group);
             assert!(has, "{plural} of {group:?} has no rule");
+        }
+    }
+
+    #[test]
+    fn every_custom_read_has_a_rule() {
+        let mut cluster = Cluster::default();
+        let groups = READS.iter().map(|r| r.group.to_owned()).collect();
+        cluster.api_groups = Known::Got(groups);
+        let queries = info_reads::next(&cluster);
+        let customs: Vec<&str> =
+            queries.iter().filter(|q| matches!(q.resource, Resource::Custom(_))).map(|q| q.resource.plural()).collect();
+        assert_eq!(customs.len(), info_reads::CUSTOM.len(), "a group without a rule is not asked for");
+        for custom in customs {
+            let (plural, group) = (custom.split('.').next().unwrap(), custom.splitn(3, '.').nth(2).unwrap());
+            assert!(READS.iter().any(|r| r.group == group && r.resources.contains(&plural)), "{custom} has no rule");
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::found::{Encryption, Identified, Policy, Role, Told};
-use super::trace::{Agent, Marks, source_of};
+use super::trace::{Agent, Marks, source_of, why_unread};
 use super::{Plugin, Tunnel, TunnelKind};
 use crate::model::{Cluster, ConfigMap};
 
@@ -47,10 +47,7 @@ impl Plugin for Antrea {
         let config = map.and_then(|m| Some((m, serde_saphyr::from_str::<Value>(m.data.get("antrea-agent.conf")?).ok()?)));
         match config {
             Some((map, config)) => configured(&mut found, &source_of(map, "antrea-agent.conf"), &config),
-            None => found.unknown.push((
-                String::from("Antrea's mode"),
-                String::from("the ConfigMap antrea-config could not be read as YAML with antrea-agent.conf"),
-            )),
+            None => found.unknown.push((String::from("Antrea's mode"), why_unread(cluster, &["antrea-config"]))),
         }
         if let (None, Some(agent)) = (&found.mode, agent) {
             let source = Agent::source(agent);

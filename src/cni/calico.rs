@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::found::{Certainty, Encryption, Identified, Policy, Role, Told};
-use super::trace::{Agent, Marks, annotated, config_map, custom, source_of, text};
+use super::trace::{Agent, Marks, annotated, config_map, custom, source_of, text, why_no_custom};
 use super::{Plugin, Tunnel, TunnelKind};
 use crate::model::Cluster;
 
@@ -55,9 +55,10 @@ impl Plugin for Calico {
         found.logs = agent.map(|a| a.logs(&["calico-node"]));
         found.hints = HINTS;
         if found.mode.is_none() {
-            found
-                .unknown
-                .push((String::from("Calico's mode"), String::from("no IPPool, Installation or calico-config could be read")));
+            let kinds = [("ippools", GROUP), ("installations", "operator.tigera.io")];
+            let why = why_no_custom(cluster, &kinds)
+                .unwrap_or_else(|| String::from("no IPPool, Installation or calico-config was found"));
+            found.unknown.push((String::from("Calico's mode"), why));
         }
         Some(found)
     }

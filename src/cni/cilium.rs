@@ -1,7 +1,7 @@
 //! Cilium (cilium/cilium v1.18), also as Azure CNI powered by Cilium. GKE's build of it is in `gke`.
 
 use super::found::{Encryption, Identified, Policy, Role, State, Told};
-use super::trace::{Agent, Marks, config_map, source_of};
+use super::trace::{Agent, Marks, config_map, source_of, why_unread};
 use super::{Plugin, Tunnel, TunnelKind};
 use crate::model::{Cluster, ConfigMap};
 
@@ -41,8 +41,7 @@ impl Plugin for Cilium {
         found.hints = HINTS;
         let Some(map) = config_map(cluster, agent.map(Agent::namespace), &["cilium-config"]) else {
             if found.state != State::Leftover {
-                let why = String::from("the ConfigMap cilium-config could not be read");
-                found.unknown.push((String::from("Cilium's mode"), why));
+                found.unknown.push((String::from("Cilium's mode"), why_unread(cluster, &["cilium-config"])));
                 found.policy =
                     Policy::Depends(String::from("yes unless enable-policy is never; its configuration could not be read"));
             }

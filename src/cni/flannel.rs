@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::found::{Encryption, Identified, Policy, State, Told};
-use super::trace::{Agent, Marks, annotated, config_map, source_of};
+use super::trace::{Agent, Marks, annotated, config_map, source_of, why_unread};
 use super::{Certainty, Plugin, Seen, Tunnel, TunnelKind};
 use crate::model::{Cluster, ConfigMap};
 
@@ -108,9 +108,8 @@ pub(super) fn backend(found: &mut Identified, cluster: &Cluster, map: Option<&Co
     if let Some((source, kind)) = live.map(|(node, kind)| (format!("{node} annotation {BACKEND}"), kind)).or(configured) {
         describe(found, &source, &kind, json);
     } else {
-        found
-            .unknown
-            .push((String::from("Flannel's backend"), String::from("neither kube-flannel-cfg nor a node's annotation says it")));
+        let why = why_unread(cluster, &["kube-flannel-cfg", "canal-config", "rke2-canal-config"]);
+        found.unknown.push((String::from("Flannel's backend"), format!("{why}, and no node's annotation says it")));
     }
     let Some((map, json)) = &config else { return };
     let source = source_of(map, "net-conf.json");

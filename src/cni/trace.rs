@@ -1,6 +1,6 @@
 //! Looking for the signs of a plugin: agents, API groups, ConfigMaps, annotations and labels of nodes.
 
-use crate::model::{Cluster, ConfigMap, Known, Labels, Node, Pod, Resource, Workload};
+use crate::model::{Cluster, ConfigMap, Known, Labels, Listing, Node, Pod, Resource, Workload};
 
 use super::found::{Certainty, Identified, Logs, Policy, Role, Seen, State};
 
@@ -170,6 +170,24 @@ pub(super) fn config_map<'a>(cluster: &'a Cluster, namespace: Option<&str>, name
     cluster.config_maps.seen().filter(fits).min_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)))
 }
 
+/// Why none of these ConfigMaps was seen.
+pub(super) fn why_unread(cluster: &Cluster, names: &[&str]) -> String {
+    let asked = |listing: &&Listing<ConfigMap>| listing.query.name.as_deref().is_some_and(|name| names.contains(&name));
+    let reasons = cluster.config_maps.listings.iter().filter(asked).map(|l| l.items.as_ref());
+    // a refusal says more than the absence of a name that may be another's
+    let refused = reasons.filter(|known| matches!(known, Known::Denied(_) | Known::Failed(_))).find_map(|known| known.missing());
+    refused.unwrap_or_else(|| format!("no ConfigMap {} was found", names.join(" or ")))
+}
+
+/// Why no object of these custom kinds was seen; `None` when they were read.
+pub(super) fn why_no_custom(cluster: &Cluster, kinds: &[(&str, &str)]) -> Option<String> {
+    let is_one = |kind: &str| kinds.iter().any(|(plural, group)| kind.starts_with(plural) && kind.ends_with(group));
+    cluster.custom.iter().filter(|(kind, _)| is_one(kind)).find_map(|(_, known)| match known {
+        Known::Denied(_) | Known::Failed(_) => known.missing(),
+        Known::Got(_) | Known::Absent(_) | Known::Unasked => None,
+    })
+}
+
 /// `configmap/kube-system/cilium-config KEY`.
 pub(super) fn source_of(map: &ConfigMap, key: &str) -> String {
     format!("configmap/{}/{} {key}", map.namespace, map.name)
@@ -310,6 +328,18 @@ fn readiness(name: &str, state: State) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Query;
+
+    #[test]
+    fn a_refusal_says_more_than_an_absence() {
+        let mut cluster = Cluster::default();
+        assert_eq!(why_unread(&cluster, &["a-config"]), "no ConfigMap a-config was found");
+        let absent = Query::named(Resource::ConfigMaps, "one", "a-config");
+        cluster.config_maps.push(absent.clone(), Known::Absent(absent.to_string()));
+        let denied = Query::named(Resource::ConfigMaps, "two", "a-config");
+        cluster.config_maps.push(denied.clone(), Known::Denied(denied.to_string()));
+        assert_eq!(why_unread(&cluster, &["a-config"]), "not permitted: get configmaps a-config in namespace two");
+    }
 
     #[test]
     fn an_image_is_known_behind_any_registry() {

@@ -10,7 +10,7 @@ const MOST_EVIDENCE: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    facts: Vec<Fact>,
+    all: Vec<Fact>,
     gaps: Vec<GapPart>,
     hints: Vec<HintPart>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn add(&mut self, mut fact: Fact) {
         fact.evidence.truncate(MOST_EVIDENCE);
-        self.facts.push(fact);
+        self.all.push(fact);
     }
 
     /// A value that was told, with an optional warning.
@@ -45,7 +45,7 @@ impl Facts {
     }
 
     pub(super) fn info(self) -> Info {
-        Info::new(self.facts, self.gaps, self.hints)
+        Info::new(self.all, self.gaps, self.hints)
     }
 }
 

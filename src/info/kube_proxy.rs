@@ -217,9 +217,17 @@ fn by_arguments(found: &mut KubeProxy, arguments: &[String]) {
     };
 }
 
+/// Why the configuration is not known.
+fn why_unread(cluster: &Cluster) -> String {
+    let of_kube_proxy = |name: &str| name == "kube-proxy" || name == "kube-proxy-config";
+    let asked = cluster.config_maps.listings.iter().filter(|l| l.query.name.as_deref().is_some_and(of_kube_proxy));
+    let refused = asked.filter(|l| matches!(l.items, Known::Denied(_) | Known::Failed(_))).find_map(|l| l.items.missing());
+    refused.unwrap_or_else(|| String::from("no ConfigMap of it was found or understood, and its flags do not say it"))
+}
+
 pub(super) fn facts(cluster: &Cluster, networks: &Networks, measured: &Measured, facts: &mut Facts) {
     match service_proxy(cluster, networks) {
-        ServiceProxy::KubeProxy(found) => kube_proxy_facts(&found, measured, facts),
+        ServiceProxy::KubeProxy(found) => kube_proxy_facts(&found, cluster, measured, facts),
         ServiceProxy::Replaced { by, how, beside } => {
             let all = !how.value.contains("part of");
             let mut fact = Fact::new(Topic::KubeProxy, "proxy", format!("{by}: {}", how.value), how.certainty.word());
@@ -229,11 +237,11 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, measured: &Measured,
                     fact = fact
                         .warning(format!("kube-proxy runs as well ({}), and both write rules for Services", other.runs_as.value));
                     facts.add(fact);
-                    kube_proxy_facts(&other, measured, facts);
+                    kube_proxy_facts(&other, cluster, measured, facts);
                 }
                 Some(other) if other.is_active() => {
                     facts.add(fact);
-                    kube_proxy_facts(&other, measured, facts);
+                    kube_proxy_facts(&other, cluster, measured, facts);
                 }
                 Some(_) | None => {
                     facts.add(fact);
@@ -260,7 +268,7 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, measured: &Measured,
     }
 }
 
-fn kube_proxy_facts(found: &KubeProxy, measured: &Measured, facts: &mut Facts) {
+fn kube_proxy_facts(found: &KubeProxy, cluster: &Cluster, measured: &Measured, facts: &mut Facts) {
     let ready = match (found.ready, found.desired) {
         (Some(ready), Some(desired)) => format!(", {ready} of {desired} ready"),
         _ => String::new(),
@@ -275,7 +283,7 @@ fn kube_proxy_facts(found: &KubeProxy, measured: &Measured, facts: &mut Facts) {
         _ => {}
     }
     facts.add(fact);
-    mode_fact(found, measured, facts);
+    mode_fact(found, cluster, measured, facts);
     if let Some(cidr) = &found.cluster_cidr {
         facts.told(Topic::KubeProxy, "clusterCIDR", cidr);
     }
@@ -284,7 +292,7 @@ fn kube_proxy_facts(found: &KubeProxy, measured: &Measured, facts: &mut Facts) {
     }
 }
 
-fn mode_fact(found: &KubeProxy, measured: &Measured, facts: &mut Facts) {
+fn mode_fact(found: &KubeProxy, cluster: &Cluster, measured: &Measured, facts: &mut Facts) {
     let live = measured.proxy_modes.iter().map(|(node, mode)| Seen::new(format!("probe {node} /proxyMode"), mode.clone()));
     let told = match (&found.mode, measured.proxy_modes.first()) {
         (Some(mode), _) => mode.with(mode.value.to_string()),
@@ -293,7 +301,7 @@ fn mode_fact(found: &KubeProxy, measured: &Measured, facts: &mut Facts) {
         }
         (None, None) => {
             facts.add(Fact::new(Topic::KubeProxy, "mode", "undetermined", "unknown"));
-            facts.gap("kube-proxy's mode", "its ConfigMap in kube-system could not be read, and its flags do not say it");
+            facts.gap("kube-proxy's mode", why_unread(cluster));
             return;
         }
     };

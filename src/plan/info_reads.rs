@@ -30,7 +30,7 @@ const OF_AGENTS: &[(&str, &str)] = &[
 ];
 
 /// Custom objects, by the group that must exist.
-const CUSTOM: &[(&str, &str)] = &[
+pub const CUSTOM: &[(&str, &str)] = &[
     ("crd.projectcalico.org", "ippools.v1.crd.projectcalico.org"),
     ("crd.projectcalico.org", "felixconfigurations.v1.crd.projectcalico.org"),
     ("operator.tigera.io", "installations.v1.operator.tigera.io"),
