@@ -175,11 +175,9 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, facts: &mut Facts) {
         let estimated = if told.certainty == Certainty::Possible { "at least " } else { "" };
         facts.add(fact_of(Topic::Addresses, "Services", &told.with(format!("{estimated}{}", told.value))));
     }
-    if ranges.services.is_empty() {
-        let known = cluster.service_cidrs.complete(&Resource::ServiceCidrs, None);
-        if !matches!(known, Known::Got(_)) {
-            facts.missing("the range of Services", &known);
-        }
+    let known = cluster.service_cidrs.complete(&Resource::ServiceCidrs, None);
+    if !matches!(known, Known::Got(_)) {
+        facts.missing("the range of Services", &known);
     }
     nodes(&ranges, facts);
     families(&ranges, facts);
@@ -188,7 +186,13 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, facts: &mut Facts) {
         facts.add(fact.warning(overlap.effect));
     }
     if overlaps.is_empty() && !ranges.services.is_empty() && !(ranges.pods.is_empty() && ranges.node_shares.is_empty()) {
-        facts.add(Fact::new(Topic::Addresses, "overlap", "none among pods, Services and nodes", "certain"));
+        let is_estimate = ranges.services.iter().any(|t| t.certainty == Certainty::Possible);
+        let (value, sure) = match (is_estimate, ranges.nodes.is_empty()) {
+            (false, false) => ("none among pods, Services and nodes", "certain"),
+            (true, false) => ("none was seen among pods, Services and nodes", "likely"),
+            (_, true) => ("none was seen between pods and Services; nodes are not known", "likely"),
+        };
+        facts.add(Fact::new(Topic::Addresses, "overlap", value, sure));
     }
 }
 

@@ -114,6 +114,9 @@ fn ingress(cluster: &Cluster, facts: &mut Facts) {
         }
         Known::Got(_) => {}
         other @ (Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked) => {
+            if !any {
+                facts.add(Fact::new(Topic::Ingress, "controller", "undetermined", "unknown"));
+            }
             facts.missing("IngressClasses", &other);
         }
     }

@@ -260,3 +260,18 @@ fn the_report_fits_its_schema_and_prints() {
     let text = crate::report::info::render(&info, crate::report::page::Style::default(), false);
     assert!(text.starts_with("Cluster\n") && text.contains("\nPod network\n") && text.contains("Flannel"), "{text}");
 }
+
+#[test]
+fn an_estimated_range_is_told_as_one() {
+    let mut cluster = with_dns(kubeadm().cluster(), &[true]);
+    let query = cluster.service_cidrs.listings[0].query.clone();
+    cluster.service_cidrs.listings[0].items = Known::Denied(query.to_string());
+    let Known::Got(services) = &mut cluster.services.listings[0].items else { panic!("services were read") };
+    let api = Service { name: "kubernetes".into(), cluster_ips: vec!["10.96.0.1".parse().unwrap()], ..services[0].clone() };
+    services.push(Service { labels: crate::model::Labels::new(), namespace: "default".into(), ..api });
+    let info = gather(&cluster);
+    let fact = info.fact(Topic::Addresses, "Services").unwrap();
+    assert_eq!((fact.value.as_str(), fact.confidence.as_str()), ("at least 10.96.0.0/28", "possible"));
+    assert_eq!(info.fact(Topic::Addresses, "overlap").unwrap().confidence, "likely");
+    assert!(info.gaps.iter().any(|g| g.what == "the range of Services"), "{:?}", info.gaps);
+}
