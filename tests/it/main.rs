@@ -8,6 +8,8 @@
 #[cfg(all(feature = "agent", target_os = "linux"))]
 mod agent_http;
 #[cfg(all(feature = "agent", target_os = "linux"))]
+mod agent_init;
+#[cfg(all(feature = "agent", target_os = "linux"))]
 mod agent_loopback;
 #[cfg(all(feature = "agent", target_os = "linux"))]
 mod agent_netns;
