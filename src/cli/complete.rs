@@ -267,9 +267,8 @@ mod tests {
         let names: &[&str] = match wanted {
             Wanted::Objects(Kind::Pod, None) => &["client", "web-0"],
             Wanted::Objects(Kind::Pod, Some(namespace)) if namespace == "shop" => &["cart"],
-            Wanted::Objects(Kind::Service, None) => &["web"],
+            Wanted::Objects(Kind::Service | Kind::Deployment, None) => &["web"],
             Wanted::Objects(Kind::Service, Some(_)) => &["db"],
-            Wanted::Objects(Kind::Deployment, None) => &["web"],
             Wanted::Namespaces => &["default", "shop"],
             Wanted::Kubeconfig("contexts") => &["kind", "prod"],
             Wanted::Objects(..) | Wanted::Kubeconfig(_) => &[],

@@ -59,7 +59,7 @@ pub(super) fn render(plan: &Plan, format: Format, style: Style) -> Result<String
         Format::Table | Format::Wide => text(plan, style),
         Format::Json => json::json(&plan.data()).map_err(|e| unwritable(&e)),
         Format::Yaml => json::yaml(&plan.data()).map_err(|e| unwritable(&e)),
-        Format::Name => Ok(plan.pods().iter().map(|pod| format!("{pod}\n")).collect()),
+        Format::Name => Ok(plan.pods().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n"),
     }
 }
 

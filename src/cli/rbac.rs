@@ -131,10 +131,9 @@ mod tests {
             | Resource::NetworkPolicies
             | Resource::ServiceCidrs
             | Resource::Log => true,
-            // every authenticated user may read these (system:discovery)
-            Resource::ApiGroups | Resource::Version => false,
-            // only where a network plugin's own kinds exist; their absence is a gap
-            Resource::Custom(_) => false,
+            // Every authenticated user may read groups and version (system:discovery); the custom kinds exist only where their network
+            // plugin does.
+            Resource::ApiGroups | Resource::Version | Resource::Custom(_) => false,
         }
     }
 

@@ -46,10 +46,8 @@ async fn answers(lines: &[u8], ending: Option<&'static str>, stays: bool) -> Vec
 }
 
 fn why(outcome: &ProbeOutcome) -> &str {
-    match outcome {
-        ProbeOutcome::NotRun { why } => why,
-        other => panic!("{other:?}"),
-    }
+    let ProbeOutcome::NotRun { why } = outcome else { panic!("{outcome:?}") };
+    why
 }
 
 const DONE_1: &str = r#"{"type":"done","id":1,"outcome":{"probe":"environment","interfaces":[],"routes":[],"resolv_conf":null,"kernel":"6","errors":[]},"elapsed_us":7}"#;

@@ -30,7 +30,7 @@ pub struct TcpOutcome {
 pub enum TcpAttempt {
     Opened {
         connect_us: u64,
-        /// The socket's own address and port: what the peer sees unless the packet is NATed on its way.
+        /// The socket's own address and port: what the peer sees unless NAT rewrites it on the way.
         local: String,
     },
     /// `ECONNREFUSED`.

@@ -23,10 +23,11 @@ impl Init {
             Err(error) => return skipped(&format!("PID namespaces cannot be made: {error}")),
         };
         let mut init = Self { unshare, pid: 0 };
-        init.pid = match until(|| init.unshare.try_wait().unwrap().is_some() || handles_signals(&init)) {
-            true if init.unshare.try_wait().unwrap().is_none() => children(init.unshare.id()).remove(0),
-            _ => return skipped("PID namespaces cannot be made"),
-        };
+        let started = until(|| init.unshare.try_wait().unwrap().is_some() || handles_signals(&init));
+        if !started || init.unshare.try_wait().unwrap().is_some() {
+            return skipped("PID namespaces cannot be made");
+        }
+        init.pid = children(init.unshare.id()).remove(0);
         Some(init)
     }
 

@@ -2,6 +2,8 @@
 #![expect(
     unreachable_pub,
     clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "nothing is exported from a test binary, and a panic is a failed test"
 )]
 
