@@ -185,7 +185,8 @@ fn dns(wanted: &mut Wanted<'_>) {
 /// No pod is behind the DNS Service: was its Deployment scaled to zero?
 fn dns_without_pods(service: &Service, wanted: &mut Wanted<'_>) {
     let pods = wanted.cluster.pods.answer(&Query::within(Resource::Pods, &service.namespace).labelled(DNS_LABEL));
-    if !service.selector.is_empty() && pods.got().is_some_and(|pods| pods.is_empty()) {
+    let gone = |pods: &&Vec<Pod>| pods.iter().all(|p| p.is_finished() || p.terminating);
+    if !service.selector.is_empty() && pods.got().is_some_and(gone) {
         wanted.push(Query::within(Resource::Deployments, &service.namespace).labelled(DNS_LABEL));
     }
 }

@@ -9,4 +9,4 @@ mod state;
 pub use coredns_down::CorednsDown;
 pub use dns_forwarding_loop::DnsForwardingLoop;
 pub use dns_service_without_endpoints::DnsServiceWithoutEndpoints;
-pub use name_in_wrong_namespace::{NameInWrongNamespace, finding_for};
+pub use name_in_wrong_namespace::{NameInWrongNamespace, finding_for, means_a_service};

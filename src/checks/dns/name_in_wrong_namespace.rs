@@ -45,6 +45,18 @@ pub fn finding_for(cx: &Context<'_>) -> Option<Finding> {
     }
 }
 
+/// The name means a Service, whatever public names look like: its namespace exists, or is a slip of the finger away from
+/// one that has a Service of that name.
+pub fn means_a_service(cx: &Context<'_>) -> bool {
+    let Some(asked) = Asked::of(cx.cluster, cx.question) else { return false };
+    let known = cx.cluster.namespaces.complete(&Resource::Namespaces, None);
+    let exists = known.got().is_some_and(|all| all.iter().any(|n| n.name == asked.namespace));
+    // `net` is two letters from `dev`: short words must be nearer than long ones
+    let most = if asked.namespace.len() < 5 { 1 } else { 2 };
+    let is_near = |s: &Service| s.name == asked.service && strsim::damerau_levenshtein(&s.namespace, &asked.namespace) <= most;
+    asked.is_clusters || exists || cx.cluster.services.seen().any(is_near)
+}
+
 /// A name that stands for no Service, and what it would stand for.
 struct Asked {
     host: String,
@@ -122,12 +134,14 @@ impl Asked {
 }
 
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a fault of a test touches one probe")]
 mod tests {
     use super::*;
     use crate::correlate::testing::{causes, check, judge, only};
     use crate::model::Protocol;
     use crate::model::testing::{World, service, service_port};
-    use crate::plan::testing::{Case, to_name};
+    use crate::plan::testing::{Case, answered, code, to_name};
+    use crate::probe::{ProbeOutcome, ProbeSpec, RecordType, ResolveOutcome};
 
     /// `db` is in namespace `data`.
     fn world() -> World {
@@ -161,6 +175,25 @@ mod tests {
         let answer = judge(&case);
         assert_eq!(causes(&answer), ["NC1001"]);
         assert!(answer.verdict.sentence.contains("there is no namespace dtaa; service/data/db"), "{}", answer.verdict.sentence);
+    }
+
+    #[test]
+    fn what_outside_resolvers_make_of_a_misspelt_namespace_does_not_hide_it() {
+        let case = Case::measured(&world(), &to_name("db.dtaa"), &|_, spec| match spec {
+            ProbeSpec::Dns(s) if s.name == "db.dtaa" => Some(answered(s, &code("SERVFAIL"))),
+            ProbeSpec::Resolve(_) => {
+                let query = |name: &str, code: &str| (name.to_owned(), RecordType::A, code.to_owned());
+                Some(ProbeOutcome::Resolve(ResolveOutcome {
+                    addresses: Vec::new(),
+                    answered_as: None,
+                    queries: vec![query("db.dtaa.shop.svc.cluster.local.", "NXDOMAIN"), query("db.dtaa.", "SERVFAIL")],
+                    total_us: 5_000,
+                    error: Some("SERVFAIL".into()),
+                }))
+            }
+            _ => None,
+        });
+        assert_eq!(causes(&judge(&case)), ["NC1001"]);
     }
 
     #[test]

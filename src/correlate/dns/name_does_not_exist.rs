@@ -1,5 +1,5 @@
 use crate::checks::Context;
-use crate::checks::dns::finding_for;
+use crate::checks::dns::{finding_for, means_a_service};
 use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
@@ -48,11 +48,21 @@ impl Cause for NameDoesNotExist {
     }
 }
 
-/// The source's own lookup was answered every time, and the answer is that there is no such name.
+/// The source's own lookup was answered, and the answer is that there is no such name.
+///
+/// A name of the cluster without its domain is tried outside too, at last: what resolvers make of `web` alone (SERVFAIL,
+/// REFUSED) tells nothing.
 pub(super) fn says_nxdomain(cx: &Correlation<'_>) -> bool {
-    let Some(resolved) = cx.resolved() else { return false };
-    let codes = || resolved.queries.iter().map(|(_, _, code)| code.as_str());
-    resolved.addresses.is_empty() && codes().any(|c| c == "NXDOMAIN") && codes().all(|c| c == "NXDOMAIN" || c == "NOERROR")
+    let (Some(resolved), Some(name)) = (cx.resolved(), cx.question.name.as_deref()) else { return false };
+    let domain = names::domain(cx.cluster);
+    let below = format!(".{domain}");
+    let is_below = |tried: &str| tried.trim_end_matches('.').ends_with(&below);
+    let searched = resolved.queries.iter().any(|(tried, _, _)| is_below(tried));
+    let objects = Context { cluster: cx.cluster, question: cx.question };
+    let is_clusters = searched && (!names::is_outside(name, &domain) || name.contains(".svc.") || means_a_service(&objects));
+    let telling =
+        || resolved.queries.iter().filter(|(tried, _, _)| is_below(tried) || !is_clusters).map(|(_, _, code)| code.as_str());
+    resolved.addresses.is_empty() && telling().any(|c| c == "NXDOMAIN") && telling().all(|c| c == "NXDOMAIN" || c == "NOERROR")
 }
 
 fn finding(cx: &Correlation<'_>) -> Option<Finding> {
@@ -167,6 +177,25 @@ mod tests {
         assert_eq!(explain(&NameDoesNotExist, &Case::healthy(&World::shop(), &to_web())), Verdict::Clear);
         let case = Case::not_run(&World::shop(), &to_web());
         assert!(matches!(explain(&NameDoesNotExist, &case), Verdict::Undetermined(_)));
+    }
+
+    #[test]
+    fn what_an_outside_resolver_makes_of_a_short_name_tells_nothing() {
+        let case = Case::measured(&World::shop(), &to_name("wbe"), &|_, spec| match spec {
+            ProbeSpec::Dns(s) if s.name == "wbe" => Some(answered(s, &code("SERVFAIL"))),
+            ProbeSpec::Resolve(s) => {
+                let query = |name: &str, code: &str| (name.to_owned(), RecordType::A, code.to_owned());
+                Some(ProbeOutcome::Resolve(ResolveOutcome {
+                    addresses: Vec::new(),
+                    answered_as: None,
+                    queries: vec![query("wbe.shop.svc.cluster.local.", "NXDOMAIN"), query("wbe.", "SERVFAIL")],
+                    total_us: 5_000,
+                    error: Some(format!("{}: SERVFAIL", s.name)),
+                }))
+            }
+            _ => None,
+        });
+        assert_eq!(causes(&judge(&case)), ["NC1009"]);
     }
 
     #[test]

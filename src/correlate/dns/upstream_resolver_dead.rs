@@ -10,6 +10,7 @@ use crate::plan::steps::upstreams;
 use crate::plan::{names, reads, resolve};
 use crate::probe::Answer;
 
+use super::name_does_not_exist::says_nxdomain;
 use super::view::{
     Asked, endpoint_words, endpoints, name_failed, nothing_to_do, outside_name, service_addresses, udp, unmeasured,
 };
@@ -52,6 +53,10 @@ impl Cause for UpstreamResolverDead {
             (None, Destination::Dns) => resolve::INTERNET,
             (None, _) => return Verdict::NotApplicable,
         };
+        // the resolvers answered, or have no say in a name that means a Service
+        if says_nxdomain(cx) {
+            return Verdict::Clear;
+        }
         let addresses = service_addresses(cx);
         let mut servers: Vec<Server<'_>> =
             addresses.iter().map(|ip| (SocketAddr::new(*ip, 53).to_string(), udp(cx, *ip))).collect();
@@ -61,7 +66,8 @@ impl Cause for UpstreamResolverDead {
             // behind NodeLocal DNS the DNS Service is not asked: a name that resolves clears it all the same
             return if name_failed(cx) == Some(false) { Verdict::Clear } else { unmeasured() };
         }
-        let (bad, good): (Vec<Server<'_>>, Vec<Server<'_>>) = servers.into_iter().partition(|(_, a)| fails(a, name));
+        let (bad, others): (Vec<Server<'_>>, Vec<Server<'_>>) = servers.into_iter().partition(|(_, a)| fails(a, name));
+        let good: Vec<Server<'_>> = others.into_iter().filter(|(_, a)| works(a, name)).collect();
         let domain = names::domain(cx.cluster);
         if bad.is_empty() || !bad.iter().any(|(_, a)| answers_inside(a, &domain)) {
             return Verdict::Clear;
@@ -70,13 +76,15 @@ impl Cause for UpstreamResolverDead {
     }
 }
 
-/// Alive for itself, and no answer from behind it.
+/// No answer came from behind the server: SERVFAIL, REFUSED or silence.
 fn fails(asked: &Asked<'_>, name: &str) -> bool {
-    asked.about(name).all(|a| match a {
-        Answer::Response { code, .. } => code == "SERVFAIL" || code == "REFUSED",
-        Answer::TimedOut { .. } => true,
-        Answer::Refused { .. } | Answer::Failed { .. } | Answer::Unknown => false,
-    })
+    let told = |a: &Answer| a.code().map_or(matches!(a, Answer::TimedOut { .. }), |code| code == "SERVFAIL" || code == "REFUSED");
+    asked.about(name).any(told) && !works(asked, name)
+}
+
+/// An answer came from behind the server, if only that there is no such name.
+fn works(asked: &Asked<'_>, name: &str) -> bool {
+    asked.about(name).any(|a| a.code().is_some_and(|code| code == "NOERROR" || code == "NXDOMAIN"))
 }
 
 fn answers_inside(asked: &Asked<'_>, domain: &str) -> bool {
@@ -198,6 +206,18 @@ mod tests {
     fn the_question_about_dns_itself_asks_an_outside_name_too() {
         let case = without_upstream(&World::shop(), &request(Destination::Dns), &|_| true, &Answer::TimedOut { after_ms: 2_000 });
         assert_eq!(only(explain(&UpstreamResolverDead, &case)).weight, Weight::Cause);
+        assert_eq!(causes(&judge(&case)), ["NC1005"]);
+    }
+
+    #[test]
+    fn one_replica_that_is_slow_to_give_up_is_not_blamed() {
+        let case = Case::measured(&World::shop(), &request(Destination::Dns), &|_, spec| match spec {
+            ProbeSpec::Dns(s) if outside(&s.name) && s.server == ip("10.244.2.2") => {
+                Some(answered(s, &Answer::TimedOut { after_ms: 2_000 }))
+            }
+            ProbeSpec::Dns(s) if outside(&s.name) => Some(answered(s, &code("SERVFAIL"))),
+            _ => None,
+        });
         assert_eq!(causes(&judge(&case)), ["NC1005"]);
     }
 

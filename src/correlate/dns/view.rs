@@ -12,19 +12,31 @@ use crate::plan::{names, reads};
 use crate::probe::{Answer, DnsSpec, Transport};
 
 /// Every query one server got over one transport.
+///
+/// Whether a server is alive is judged by the cluster's own names where any was asked: an outside name waits for the
+/// resolvers behind the server, and their silence is not its own.
 #[derive(Debug, Clone, Default)]
 pub(in crate::correlate) struct Asked<'a> {
     pub queries: Vec<(&'a DnsSpec, &'a Answer)>,
+    /// `.cluster.local`
+    below: String,
 }
 
 impl<'a> Asked<'a> {
+    /// The queries that tell whether the server is alive.
+    fn telling(&self) -> impl Iterator<Item = &(&'a DnsSpec, &'a Answer)> {
+        let is_inside = |spec: &DnsSpec| spec.name.trim_end_matches('.').ends_with(&self.below);
+        let any_inside = self.queries.iter().any(|(spec, _)| is_inside(spec));
+        self.queries.iter().filter(move |(spec, _)| !any_inside || is_inside(spec))
+    }
+
     pub(in crate::correlate) fn tries(&self) -> usize {
-        self.queries.len()
+        self.telling().count()
     }
 
     /// Responses of any kind: `NXDOMAIN` and `SERVFAIL` come from a server that is alive.
     pub(in crate::correlate) fn responses(&self) -> usize {
-        self.queries.iter().filter(|(_, a)| a.is_response()).count()
+        self.telling().filter(|(_, a)| a.is_response()).count()
     }
 
     pub(super) fn measured(&self) -> bool {
@@ -54,7 +66,7 @@ impl<'a> Asked<'a> {
     /// `1 of 4 queries answered; no answer within 2000 ms`.
     pub(super) fn words(&self) -> String {
         let sum = format!("{} of {} queries answered", self.responses(), self.tries());
-        let failure = self.queries.iter().rev().find(|(_, a)| !a.is_response()).map(|(_, a)| answer_words(a));
+        let failure = self.telling().filter(|(_, a)| !a.is_response()).last().map(|(_, a)| answer_words(a));
         failure.map_or_else(|| sum.clone(), |failure| format!("{sum}; {failure}"))
     }
 }
@@ -63,7 +75,8 @@ impl<'a> Asked<'a> {
 pub(in crate::correlate) fn asked<'a>(cx: &Correlation<'a>, ip: IpAddr, port: u16, transport: Transport) -> Asked<'a> {
     let of_server = cx.dns().filter(|(s, _)| s.server == ip && s.port == port && s.transport == transport);
     let known = |a: &&Answer| **a != Answer::Unknown;
-    Asked { queries: of_server.flat_map(|(s, o)| o.attempts.iter().filter(known).map(move |a| (s, a))).collect() }
+    let below = format!(".{}", names::domain(cx.cluster));
+    Asked { below, queries: of_server.flat_map(|(s, o)| o.attempts.iter().filter(known).map(move |a| (s, a))).collect() }
 }
 
 /// What was asked of a nameserver on port 53 over UDP.
