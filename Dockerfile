@@ -3,7 +3,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /netcheck
 COPY . .
-ENV RUSTFLAGS="-C target-feature=+crt-static"
+ENV RUSTFLAGS="-C target-feature=+crt-static -C force-unwind-tables=no -C link-arg=-Wl,-z,pack-relative-relocs"
 RUN cargo build --locked --profile agent --no-default-features --features agent --bin netcheck-agent \
     --target x86_64-unknown-linux-gnu
 

@@ -81,3 +81,22 @@ pub(super) fn interface_mtu(socket: &Socket, interface: &str) -> io::Result<u32>
     let mtu = unsafe { request.ifr_ifru.ifru_mtu };
     u32::try_from(mtu).map_err(io::Error::other)
 }
+
+/// Stands where the C library's resolver would be linked in. That one loads NSS modules of the pod's own image into a
+/// static binary; a library that came to call it shall fail instead. Not to be called by anybody.
+#[cfg(target_feature = "crt-static")]
+mod no_resolver {
+    use std::ffi::c_char;
+
+    use libc::{addrinfo, c_int};
+
+    #[unsafe(no_mangle)]
+    #[expect(unsafe_code, reason = "a symbol of the C library is replaced, by one that touches none of its arguments")]
+    extern "C" fn getaddrinfo(_: *const c_char, _: *const c_char, _: *const addrinfo, _: *mut *mut addrinfo) -> c_int {
+        libc::EAI_FAIL
+    }
+
+    #[unsafe(no_mangle)]
+    #[expect(unsafe_code, reason = "a symbol of the C library is replaced; there is never a list to free")]
+    extern "C" fn freeaddrinfo(_: *mut addrinfo) {}
+}
