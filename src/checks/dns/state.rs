@@ -86,7 +86,7 @@ impl<'a> Dns<'a> {
 fn no_service(cluster: &Cluster) -> String {
     let mut reads = cluster.services.listings.iter().filter(|l| l.query.labels.as_deref() == Some(DNS_LABEL));
     let why = reads.find_map(|l| l.items.missing());
-    why.map_or_else(|| format!("no Service has the label {DNS_LABEL}"), |why| format!("the cluster's DNS Service: {why}"))
+    why.unwrap_or_else(|| format!("no Service has the label {DNS_LABEL}"))
 }
 
 fn pods<'a>(cluster: &'a Cluster, service: &Service) -> Known<Vec<&'a Pod>> {

@@ -41,7 +41,7 @@ impl Cause for DnsUnreachable {
         if let Some(verdict) = nothing_to_do(cx) {
             return verdict;
         }
-        if let Some(finding) = node_local(cx) {
+        if let Some(finding) = nameserver_silent(cx) {
             return Verdict::Found(vec![finding]);
         }
         let servers: Vec<(IpAddr, Asked<'_>)> =
@@ -96,31 +96,37 @@ fn with_policies(cx: &Correlation<'_>, finding: Finding) -> Finding {
         .next("see whether these policies allow egress to port 53 over UDP and TCP: a policy that lists egress and forgets DNS blocks it")
 }
 
-/// A link-local nameserver of resolv.conf that is silent: NodeLocal DNS on the source's node.
-fn node_local(cx: &Correlation<'_>) -> Option<Finding> {
+/// The nameservers of resolv.conf are silent, and no DNS Service is known to stand behind them: NodeLocal DNS on the
+/// source's node, or a DNS Service that could not be read.
+fn nameserver_silent(cx: &Correlation<'_>) -> Option<Finding> {
     if name_failed(cx) != Some(true) {
         return None;
     }
+    let unread = reads::dns_services(cx.cluster).is_empty();
     let all = nameservers(cx)?;
-    let asked: Vec<(IpAddr, Asked<'_>)> =
-        all.iter().filter(|ip| is_node_local(**ip)).map(|ip| (*ip, udp(cx, *ip))).filter(|(_, a)| a.measured()).collect();
+    let of_interest = all.iter().filter(|ip| unread || is_node_local(**ip));
+    let asked: Vec<(IpAddr, Asked<'_>)> = of_interest.map(|ip| (*ip, udp(cx, *ip))).filter(|(_, a)| a.measured()).collect();
     if asked.is_empty() || asked.len() < all.len() || !asked.iter().all(|(_, a)| a.dead()) {
         return None;
     }
     let (ip, answers) = asked.first()?;
     let node = source(cx).and_then(|p| p.node.clone()).unwrap_or_default();
     let object = ObjectRef::new("address", "", &ip.to_string());
-    let sentence = format!(
-        "address {ip}, the nameserver of {}, does not answer: NodeLocal DNS on node/{node} is down or blocked, so no name resolves.",
-        source_words(cx)
-    );
+    let who = source_words(cx);
+    let sentence = if is_node_local(*ip) {
+        format!(
+            "address {ip}, the nameserver of {who}, does not answer: NodeLocal DNS on node/{node} is down or blocked, so no name resolves."
+        )
+    } else {
+        format!("address {ip}, the nameserver of {who}, does not answer, so no name resolves.")
+    };
     let at = SocketAddr::new(*ip, 53);
     let finding = Finding::cause(DnsUnreachable::META, object, sentence).expected(
         format!("UDP queries to {at}"),
         "an answer",
         answers.words(),
     );
-    if policies_on_source(cx).is_empty() {
+    if is_node_local(*ip) && policies_on_source(cx).is_empty() {
         return Some(finding.next(format!(
             "kubectl -n kube-system get pods -l k8s-app=node-local-dns -o wide --field-selector spec.nodeName={node}"
         )));
@@ -205,6 +211,25 @@ mod tests {
         let found = only(explain(&DnsUnreachable, &case));
         assert!(found.sentence.contains("NodeLocal DNS on node/node1"), "{}", found.sentence);
         assert_eq!(causes(&judge(&case)), ["NC1010"]);
+    }
+
+    #[test]
+    fn a_user_who_may_not_read_kube_system_is_told_as_much_as_can_be() {
+        let mut case = Case::measured(&World::shop(), &to_web(), &|_, spec| match spec {
+            ProbeSpec::Dns(s) => Some(answered(s, &Answer::TimedOut { after_ms: 2_000 })),
+            ProbeSpec::Resolve(s) => Some(unresolved(&s.name)),
+            _ => None,
+        });
+        for listing in &mut case.cluster.services.listings {
+            if listing.query.labels.is_some() {
+                listing.items = crate::model::Known::Denied("list services in namespace kube-system".into());
+            }
+        }
+        let found = only(explain(&DnsUnreachable, &case));
+        assert_eq!(
+            found.sentence,
+            "address 10.96.0.10, the nameserver of pod/shop/client, does not answer, so no name resolves."
+        );
     }
 
     #[test]

@@ -69,12 +69,12 @@ fn verdict(cx: &Correlation<'_>) -> Verdict {
     let Some(failed) = name_failed(cx) else { return unmeasured() };
     let silent = conf.nameservers.iter().all(|ip| udp(cx, *ip).responses() == 0);
     let breaks = failed && (outside_name(cx).is_none() || silent);
-    match (breaks, takes_cluster_dns) {
-        (true, _) => Verdict::Found(vec![finding(cx, conf, true)]),
-        // the node's own resolver was chosen, and it serves this question
-        (false, false) => Verdict::Clear,
-        (false, true) => Verdict::Found(vec![finding(cx, conf, false)]),
+    // under Default and None somebody chose another resolver, and it serves this question
+    let chosen = !takes_cluster_dns || source(cx).is_some_and(|p| p.dns_policy.as_deref() == Some("None"));
+    if breaks || !chosen {
+        return Verdict::Found(vec![finding(cx, conf, breaks)]);
     }
+    Verdict::Clear
 }
 
 /// The server gave an address for a name below the cluster's domain.
@@ -200,9 +200,11 @@ mod tests {
         let case = foreign(&World::shop(), &to_name("www.example.com"), false);
         assert_eq!(only(explain(&NameserverIsNoDnsService, &case)).weight, Weight::Warning);
         let mut world = World::shop();
-        world.pod("client").dns_policy = Some("Default".into());
-        let case = foreign(&world, &to_name("www.example.com"), false);
-        assert_eq!(explain(&NameserverIsNoDnsService, &case), Verdict::Clear);
+        for chosen in ["Default", "None"] {
+            world.pod("client").dns_policy = Some(chosen.into());
+            let case = foreign(&world, &to_name("www.example.com"), false);
+            assert_eq!(explain(&NameserverIsNoDnsService, &case), Verdict::Clear);
+        }
     }
 
     #[test]
