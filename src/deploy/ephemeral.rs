@@ -28,7 +28,9 @@ const PREFIX: &str = "netcheck-";
 const FIRST_KNOCK: Duration = Duration::from_millis(150);
 const KNOCK: Duration = Duration::from_millis(120);
 /// Between tries once the start is slow, as when an image is pulled.
-const SLOW_KNOCK: Duration = Duration::from_millis(600);
+const SLOW_KNOCK: Duration = Duration::from_secs(2);
+/// Before exec is tried again after an error that a restarted kubelet or a changed route may cure.
+const RETRY: Duration = Duration::from_millis(600);
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
 /// Between looks at the pod where watching is not allowed.
@@ -105,7 +107,10 @@ pub(super) struct Launcher {
 /// What the loops that follow one start tell each other.
 #[derive(Default)]
 struct Shared {
+    /// What the kubelet last said of the container.
     state: Mutex<String>,
+    /// Why the kubelet could not be reached for exec the last time.
+    node: Mutex<Option<String>>,
     running: Notify,
 }
 
@@ -199,11 +204,16 @@ impl Launcher {
             pause = if began.elapsed() < SLOW_AFTER { KNOCK } else { SLOW_KNOCK };
             match exec::open(&self.live, pod, name).await {
                 Ok(session) => return Ok(session),
-                Err(NoExec::NotYet(_)) => {}
+                Err(NoExec::NotYet(_)) => *shared.node.lock().unwrap_or_else(PoisonError::into_inner) = None,
                 // A kubelet that restarts is back within seconds.
-                Err(NoExec::Node(_) | NoExec::Other(_)) if failed < 4 => {
+                Err(NoExec::Node(why)) if failed < 4 => {
                     failed += 1;
-                    pause = SLOW_KNOCK;
+                    pause = RETRY;
+                    *shared.node.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                }
+                Err(NoExec::Other(_)) if failed < 4 => {
+                    failed += 1;
+                    pause = RETRY;
                 }
                 Err(no) => return Err(trouble::of_exec(pod, &self.options.image, no)),
             }
@@ -263,6 +273,9 @@ impl Launcher {
 
     /// The agent did not talk in time: what was last heard of it, from status and events.
     async fn too_late(&self, pod: &ObjectRef, name: &str, shared: &Shared) -> LaunchFailure {
+        if let Some(why) = shared.node.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return trouble::of_exec(pod, &self.options.image, NoExec::Node(why));
+        }
         let state = shared.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let state = if state.is_empty() { String::from("the kubelet has not reported it yet") } else { state };
         let warning = self.warning(pod, name).await.map(|w| format!("; {w}")).unwrap_or_default();

@@ -22,6 +22,9 @@ const GRACE: Duration = Duration::from_millis(1500);
 /// How long the end of the process may take to be told after the end of its output.
 const EPILOGUE: Duration = Duration::from_millis(500);
 
+/// How long output may take to arrive after the process has ended.
+const REST: Duration = Duration::from_millis(200);
+
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -50,18 +53,21 @@ pub struct Session {
 }
 
 struct Open {
-    output: BufReader<Reader>,
+    incoming: Incoming,
     input: Writer,
-    ending: Ending,
     keep: Box<dyn Send>,
-    lines: Lines,
 }
 
-/// What was received: a read that is given up must not lose half a line.
-#[derive(Default)]
-struct Lines {
+/// The agent's output. A read that is given up loses nothing.
+struct Incoming {
+    output: BufReader<Reader>,
+    /// The beginning of the next line.
     partial: Vec<u8>,
+    /// Bytes so far.
     received: usize,
+    ending: Ending,
+    /// How the process ended, once that is known.
+    ended: Option<Option<String>>,
 }
 
 /// Why there is no conversation.
@@ -86,10 +92,11 @@ impl Session {
 
     async fn greet_within(channel: Channel, time: Duration) -> Result<Self, NoHello> {
         let Channel { output, input, ending, keep } = channel;
-        let mut open = Open { output: BufReader::new(output), input, ending, keep, lines: Lines::default() };
-        let line = match timeout(time, open.line()).await {
+        let incoming = Incoming { output: BufReader::new(output), partial: Vec::new(), received: 0, ending, ended: None };
+        let mut open = Open { incoming, input, keep };
+        let line = match timeout(time, open.incoming.line()).await {
             Err(_) => return Err(NoHello::NotAnAgent(format!("it said nothing for {} ms", time.as_millis()))),
-            Ok(Err(Cut::Ended)) => return Err(NoHello::Ended(open.how_it_ended().await)),
+            Ok(Err(Cut::Ended)) => return Err(NoHello::Ended(open.incoming.how_it_ended().await)),
             Ok(Err(cut)) => return Err(NoHello::NotAnAgent(cut.text())),
             Ok(Ok(line)) => line,
         };
@@ -156,7 +163,7 @@ impl Session {
             return Some(self.broken.clone().unwrap_or_else(|| String::from("the agent has ended")));
         };
         let end = Instant::now() + deadline + GRACE;
-        let Open { output, input, lines: seen, .. } = open;
+        let Open { incoming, input, .. } = open;
         let is_sent = std::sync::atomic::AtomicBool::new(lines.is_empty());
         // Side by side: an agent whose answers nobody reads stops reading requests.
         let send = async {
@@ -167,7 +174,7 @@ impl Session {
         };
         let collect = async {
             while answers.len() < asked.len() {
-                let line = read_line(output, seen).await?;
+                let line = incoming.line().await?;
                 take(&line, asked, answers)?;
             }
             Ok(())
@@ -183,7 +190,7 @@ impl Session {
             // Late answers have ids that nobody waits for. Half a request would spoil the next one.
             Stop::Early(why) if is_sent.load(Ordering::Relaxed) => return Some(why),
             Stop::Early(why) => why,
-            Stop::Cut(Cut::Ended) => ended(open.how_it_ended().await.as_deref()),
+            Stop::Cut(Cut::Ended) => ended(open.incoming.how_it_ended().await.as_deref()),
             Stop::Cut(cut @ (Cut::Io(_) | Cut::TooLong | Cut::TooMuch | Cut::Garbage(_))) => cut.text(),
         };
         self.broken = Some(why.clone());
@@ -196,7 +203,7 @@ impl Session {
         let Some(mut open) = self.open.take() else { return };
         let goodbye = async {
             open.say_stop().await;
-            while let Ok(line) = open.line().await {
+            while let Ok(line) = open.incoming.line().await {
                 if let Ok(FromAgent::Bye { peak_kib }) = serde_json::from_slice(&line) {
                     return Some(peak_kib);
                 }
@@ -222,10 +229,6 @@ impl Drop for Session {
 }
 
 impl Open {
-    async fn line(&mut self) -> Result<Vec<u8>, Cut> {
-        read_line(&mut self.output, &mut self.lines).await
-    }
-
     async fn say_stop(&mut self) {
         let mut line = serde_json::to_vec(&ToAgent::Stop {}).unwrap_or_default();
         line.push(b'\n');
@@ -233,9 +236,28 @@ impl Open {
         drop(self.input.write_all(&line).await);
         drop(self.input.flush().await);
     }
+}
+
+impl Incoming {
+    /// The next line. A connection that breaks ends the process's status, and not always its output.
+    async fn line(&mut self) -> Result<Vec<u8>, Cut> {
+        if self.ended.is_none() {
+            tokio::select! {
+                biased;
+                line = read_line(&mut self.output, &mut self.partial, &mut self.received) => return line,
+                status = &mut self.ending => self.ended = Some(status),
+            }
+        }
+        // What was sent before the end may still be in the pipe.
+        let rest = read_line(&mut self.output, &mut self.partial, &mut self.received);
+        timeout(REST, rest).await.unwrap_or(Err(Cut::Ended))
+    }
 
     async fn how_it_ended(&mut self) -> Option<String> {
-        timeout(EPILOGUE, &mut self.ending).await.ok().flatten()
+        match &self.ended {
+            Some(status) => status.clone(),
+            None => timeout(EPILOGUE, &mut self.ending).await.ok().flatten(),
+        }
     }
 }
 
@@ -270,12 +292,12 @@ impl Cut {
 }
 
 /// Reads to the next line feed without ever holding more than a line may have.
-async fn read_line(output: &mut BufReader<Reader>, lines: &mut Lines) -> Result<Vec<u8>, Cut> {
+async fn read_line(output: &mut BufReader<Reader>, partial: &mut Vec<u8>, received: &mut usize) -> Result<Vec<u8>, Cut> {
     loop {
         let chunk = output.fill_buf().await.map_err(|e| Cut::Io(e.to_string()))?;
         if chunk.is_empty() {
             // Half a line is not an answer.
-            let is_whole = lines.partial.is_empty();
+            let is_whole = partial.is_empty();
             return Err(if is_whole { Cut::Ended } else { Cut::Garbage(String::from("it ends in the middle")) });
         }
         let end = chunk.iter().position(|b| *b == b'\n');
@@ -283,17 +305,17 @@ async fn read_line(output: &mut BufReader<Reader>, lines: &mut Lines) -> Result<
             Some(at) => (chunk.get(..at).unwrap_or_default(), at + 1),
             None => (chunk, chunk.len()),
         };
-        lines.partial.extend_from_slice(taken);
+        partial.extend_from_slice(taken);
         output.consume(used);
-        lines.received = lines.received.saturating_add(used);
-        if lines.received > MAX_TOTAL {
+        *received = received.saturating_add(used);
+        if *received > MAX_TOTAL {
             return Err(Cut::TooMuch);
         }
-        if lines.partial.len() >= MAX_LINE {
+        if partial.len() >= MAX_LINE {
             return Err(Cut::TooLong);
         }
         if end.is_some() {
-            return Ok(std::mem::take(&mut lines.partial));
+            return Ok(std::mem::take(partial));
         }
     }
 }

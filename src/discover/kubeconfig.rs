@@ -1,6 +1,7 @@
 //! The kubeconfig with kubectl's flags laid over it.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::ByteString;
@@ -53,29 +54,37 @@ fn read(options: &ConnectOptions) -> Result<Option<Kubeconfig>, ConnectError> {
     if let Some(path) = &options.kubeconfig {
         return Kubeconfig::read_from(path).map(Some).map_err(|e| broken(&e));
     }
-    let listed: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
-        .map(|list| std::env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()).collect())
-        .unwrap_or_default();
-    let home = std::env::home_dir().map(|home| home.join(".kube").join("config"));
-    let candidates = if listed.is_empty() { home.into_iter().collect() } else { listed };
+    let candidates = candidates(std::env::var_os("KUBECONFIG").as_deref(), std::env::home_dir().as_deref());
+    match merge(&candidates)? {
+        Some(merged) => Ok(Some(merged)),
+        None if options.server.is_some() => Ok(Some(Kubeconfig::default())),
+        None if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() && Path::new(SERVICE_ACCOUNT).exists() => Ok(None),
+        None => Err(nowhere(&candidates)),
+    }
+}
+
+/// The files of `KUBECONFIG`, else the one in the home directory.
+fn candidates(listed: Option<&OsStr>, home: Option<&Path>) -> Vec<PathBuf> {
+    let listed = listed.into_iter().flat_map(std::env::split_paths);
+    let listed: Vec<PathBuf> = listed.filter(|path| !path.as_os_str().is_empty()).collect();
+    let home = home.map(|home| home.join(".kube").join("config"));
+    if listed.is_empty() { home.into_iter().collect() } else { listed }
+}
+
+fn merge(candidates: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
     let mut merged: Option<Kubeconfig> = None;
     // kubectl passes over files of the list that do not exist
     for path in candidates.iter().filter(|path| path.exists()) {
         let next = Kubeconfig::read_from(path).map_err(|e| broken(&e))?;
         merged = Some(merged.unwrap_or_default().merge(next).map_err(|e| broken(&e))?);
     }
-    if merged.is_some() {
-        return Ok(merged);
-    }
-    if options.server.is_some() {
-        return Ok(Some(Kubeconfig::default()));
-    }
-    if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() && Path::new(SERVICE_ACCOUNT).exists() {
-        return Ok(None);
-    }
+    Ok(merged)
+}
+
+fn nowhere(candidates: &[PathBuf]) -> ConnectError {
     let tried = candidates.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let cause = if tried.is_empty() { String::from("no kubeconfig") } else { format!("no kubeconfig: {tried} does not exist") };
-    Err(ConnectError::new(cause, "set KUBECONFIG, or pass --kubeconfig FILE"))
+    ConnectError::new(cause, "set KUBECONFIG, or pass --kubeconfig FILE")
 }
 
 fn in_cluster(options: &ConnectOptions) -> Result<Config, ConnectError> {
@@ -349,6 +358,28 @@ users:
         let error = choose(config(TWO), &options).expect_err("unknown");
         assert_eq!(error.cause, "context stagign is not in the kubeconfig");
         assert_eq!(error.next, "use one that exists, such as staging, prod");
+    }
+
+    #[test]
+    fn no_kubeconfig_says_where_it_was_looked_for() {
+        let home = tempfile::tempdir().unwrap();
+        let nowhere_to_look = candidates(None, Some(home.path()));
+        assert!(merge(&nowhere_to_look).unwrap().is_none());
+        let error = nowhere(&nowhere_to_look);
+        assert!(error.cause.starts_with("no kubeconfig: ") && error.cause.ends_with("/.kube/config does not exist"), "{error}");
+        assert_eq!(error.next, "set KUBECONFIG, or pass --kubeconfig FILE");
+    }
+
+    #[test]
+    fn files_of_the_list_are_merged_and_the_first_wins() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, two) = (place.path().join("one"), place.path().join("two"));
+        std::fs::write(&one, "current-context: staging").unwrap();
+        std::fs::write(&two, TWO).unwrap();
+        let list = std::env::join_paths([one, place.path().join("gone"), two]).unwrap();
+        let merged = merge(&candidates(Some(&list), None)).unwrap().unwrap();
+        assert_eq!(merged.current_context.as_deref(), Some("staging"));
+        assert_eq!(merged.contexts.len(), 2);
     }
 
     #[test]

@@ -47,7 +47,14 @@ pub(super) async fn read(live: &Live, query: &Query) -> Known<Vec<Value>> {
         Ok(objects) => Known::Got(objects),
         Err(Trouble::Content(why)) => Known::Failed(format!("{query}: {why}")),
         Err(Trouble::Failure(failure)) => {
-            let why = format!("{query}: {}", failure.text());
+            let text = match &failure {
+                // Where there is no such kind there is no API to answer with a Status.
+                Failure::Status { code: 404, message, .. } if message.starts_with("404 page not found") => {
+                    String::from("this cluster has no such kind")
+                }
+                Failure::Status { .. } | Failure::Late(_) | Failure::Cut(_) | Failure::Broken(_) => failure.text(),
+            };
+            let why = format!("{query}: {text}");
             match failure {
                 Failure::Status { code: 401 | 403, .. } => Known::Denied(why),
                 Failure::Status { code: 404, .. } => Known::Absent(why),

@@ -176,15 +176,7 @@ impl Live {
             return None;
         }
         let why = shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let next = if why.contains("UnknownIssuer") && shared.ca_is_a_leaf {
-            "the kubeconfig's certificate-authority is a server certificate, not a CA: put the CA that signed it there"
-        } else if why.contains("UnknownIssuer") {
-            "the kubeconfig's certificate-authority did not sign the server's certificate: fetch the kubeconfig again"
-        } else if why.contains("NotValidForName") {
-            "connect by a name that is in the server's certificate, or pass --tls-server-name NAME"
-        } else {
-            "check that the cluster is up, the address in the kubeconfig, VPN and proxy"
-        };
+        let next = way_out(&why, shared.ca_is_a_leaf);
         Some(ConnectError::new(format!("cannot reach the API server at {}: {why}", shared.server), next))
     }
 
@@ -248,6 +240,23 @@ impl Live {
         let message = message_of(&body.map(|b| b.to_vec()).unwrap_or_default());
         Err(Failure::Status { code: status.as_u16(), message, retry_after: retry_after.map(Duration::from_secs) })
     }
+}
+
+/// What to do about a server that cannot be reached for this reason.
+fn way_out(why: &str, ca_is_a_leaf: bool) -> &'static str {
+    if why.contains("UnknownIssuer") && ca_is_a_leaf {
+        return "the kubeconfig's certificate-authority is a server certificate, not a CA: put the CA that signed it there";
+    }
+    if why.contains("UnknownIssuer") {
+        return "the kubeconfig's certificate-authority did not sign the server's certificate: fetch the kubeconfig again";
+    }
+    if why.contains("not valid for name") {
+        return "connect by a name that is in the server's certificate, or pass --tls-server-name NAME";
+    }
+    if why.contains("certificate") && why.to_lowercase().contains("expired") {
+        return "renew the certificate that has run out, and check this machine's clock";
+    }
+    "check that the cluster is up, the address in the kubeconfig, VPN and proxy"
 }
 
 /// The message of a `metav1.Status`, or the beginning of whatever came.

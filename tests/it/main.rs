@@ -18,6 +18,10 @@ mod agent_netns;
 #[cfg(all(feature = "agent", target_os = "linux"))]
 mod agent_process;
 mod agent_tree;
+mod api_faults;
+mod api_faults_agent;
+mod api_faults_login;
+mod api_faults_server;
 mod bundle;
 mod cni;
 mod cni_real;
