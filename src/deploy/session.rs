@@ -66,8 +66,9 @@ struct Incoming {
     /// Bytes so far.
     received: usize,
     ending: Ending,
-    /// How the process ended, once that is known.
-    ended: Option<Option<String>>,
+    has_ended: bool,
+    /// How the process ended, when the runtime said so.
+    status: Option<String>,
 }
 
 /// Why there is no conversation.
@@ -92,7 +93,8 @@ impl Session {
 
     async fn greet_within(channel: Channel, time: Duration) -> Result<Self, NoHello> {
         let Channel { output, input, ending, keep } = channel;
-        let incoming = Incoming { output: BufReader::new(output), partial: Vec::new(), received: 0, ending, ended: None };
+        let incoming =
+            Incoming { output: BufReader::new(output), partial: Vec::new(), received: 0, ending, has_ended: false, status: None };
         let mut open = Open { incoming, input, keep };
         let line = match timeout(time, open.incoming.line()).await {
             Err(_) => return Err(NoHello::NotAnAgent(format!("it said nothing for {} ms", time.as_millis()))),
@@ -241,11 +243,11 @@ impl Open {
 impl Incoming {
     /// The next line. A connection that breaks ends the process's status, and not always its output.
     async fn line(&mut self) -> Result<Vec<u8>, Cut> {
-        if self.ended.is_none() {
+        if !self.has_ended {
             tokio::select! {
                 biased;
                 line = read_line(&mut self.output, &mut self.partial, &mut self.received) => return line,
-                status = &mut self.ending => self.ended = Some(status),
+                status = &mut self.ending => (self.has_ended, self.status) = (true, status),
             }
         }
         // What was sent before the end may still be in the pipe.
@@ -254,10 +256,10 @@ impl Incoming {
     }
 
     async fn how_it_ended(&mut self) -> Option<String> {
-        match &self.ended {
-            Some(status) => status.clone(),
-            None => timeout(EPILOGUE, &mut self.ending).await.ok().flatten(),
+        if self.has_ended {
+            return self.status.clone();
         }
+        timeout(EPILOGUE, &mut self.ending).await.ok().flatten()
     }
 }
 

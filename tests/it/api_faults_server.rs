@@ -1,7 +1,6 @@
 //! A small API server on the loopback that misbehaves as told.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
