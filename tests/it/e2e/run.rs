@@ -12,6 +12,7 @@ use super::scenario::{Expect, Form, Scenario, Step};
 use super::table::{Outcome, Row};
 use super::{say, scenario};
 
+const PODS_READY: &str = "kubectl wait --for=condition=Ready pod --all --timeout=100s";
 /// How many scenarios run at once.
 const AT_ONCE: usize = 4;
 
@@ -20,6 +21,12 @@ pub fn all(cluster: &Cluster, scenarios: &[Scenario]) -> Vec<Row> {
     let namespaces: BTreeSet<String> = scenarios.iter().map(Scenario::namespace).collect();
     cluster.namespaces(&namespaces);
     cluster.create(&manifests(cluster, scenarios));
+    // a node that still starts a hundred pods starts an agent late: that is not what is tested here
+    for namespace in &namespaces {
+        if let Err(why) = cluster.until(PODS_READY, Some(namespace)) {
+            say(&format!("{namespace}: {why}"));
+        }
+    }
     let judge = Judge::new();
     let rows = Mutex::new(Vec::new());
     let (alone, together): (Vec<&Scenario>, Vec<&Scenario>) = scenarios.iter().partition(|s| s.exclusive);
@@ -98,7 +105,7 @@ impl Run<'_> {
     /// Ready, asked, broken, asked, healed, asked. An `Err` is the test's own trouble, not netcheck's answer.
     fn phases(&mut self) -> Result<(), String> {
         let (cluster, scenario, namespace) = (self.cluster, self.scenario, self.namespace.clone());
-        cluster.until("kubectl wait --for=condition=Ready pod --all --timeout=100s", Some(&namespace))?;
+        cluster.until(PODS_READY, Some(&namespace))?;
         self.steps(&scenario.ready)?;
         self.traffic(true)?;
         self.row.healthy_seconds = Some(self.ask("healthy", &scenario.healthy));
