@@ -106,7 +106,10 @@ fn covered(page: &mut Page, covered: &[String]) {
         return;
     }
     page.blank();
-    page.paragraph(0, 2, &[(Ink::Bold, "Looked at and well: "), (Ink::Plain, &covered.join("; "))]);
+    page.paragraph(0, 0, &[(Ink::Bold, "Looked at and well")]);
+    for line in covered {
+        page.paragraph(2, 2, &[(Ink::Plain, line)]);
+    }
 }
 
 fn gaps(page: &mut Page, gaps: &[GapPart]) {
@@ -186,8 +189,9 @@ FROM             PROBE             RESULT  TIME    DETAIL
 pod/shop/client  tcp 10.96.3.4:80  failed  1.2 ms  refused by 10.96.3.4 (ICMP
                                                    port unreachable), 3 of 3
 
-Looked at and well: the name web resolves to 10.96.3.4; pod/shop/client is
-  running
+Looked at and well
+  the name web resolves to 10.96.3.4
+  pod/shop/client is running
 
 Not looked at
   kube-proxy's rules on node/worker-1: node access was not allowed (--deep)
