@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netcheck::discover::{ConnectOptions, Discovery, Live, Notices, Reader, connect};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -74,6 +75,7 @@ pub(crate) struct ApiServer {
     pub(crate) url: String,
     state: Arc<State>,
     task: tokio::task::JoinHandle<()>,
+    place: TempDir,
 }
 
 impl Drop for ApiServer {
@@ -99,7 +101,7 @@ impl ApiServer {
                 tokio::spawn(serve(stream, Arc::clone(&shared)));
             }
         });
-        Self { url, state, task }
+        Self { url, state, task, place: tempfile::tempdir().unwrap() }
     }
 
     /// A server that only shows its certificate.
@@ -125,7 +127,7 @@ impl ApiServer {
                 });
             }
         });
-        Self { url, state, task }
+        Self { url, state, task, place: tempfile::tempdir().unwrap() }
     }
 
     /// How often something was asked: method and path with query.
@@ -139,8 +141,11 @@ impl ApiServer {
     }
 
     pub(crate) fn options(&self) -> ConnectOptions {
+        // It says nothing, so that the machine's own is not read.
+        let kubeconfig = self.place.path().join("config");
+        std::fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\n").unwrap();
         ConnectOptions {
-            kubeconfig: Some(empty_kubeconfig()),
+            kubeconfig: Some(kubeconfig),
             server: Some(self.url.clone()),
             namespace: Some(String::from("shop")),
             request_timeout: Some(Duration::from_millis(300)),
@@ -155,13 +160,6 @@ impl ApiServer {
     pub(crate) async fn discovery(&self) -> Discovery {
         Discovery::new(Reader::Live(self.live().await))
     }
-}
-
-/// A kubeconfig that says nothing, so that the machine's own is not read.
-fn empty_kubeconfig() -> std::path::PathBuf {
-    let path = std::env::temp_dir().join(format!("netcheck-empty-kubeconfig-{}", std::process::id()));
-    std::fs::write(&path, "apiVersion: v1\nkind: Config\n").unwrap();
-    path
 }
 
 async fn serve(stream: TcpStream, state: Arc<State>) {
