@@ -57,11 +57,7 @@ pub(super) fn run(words: &[String]) -> Exit {
 fn connection(words: &[String]) -> Connection {
     let complete = words.split_last().map_or(&[][..], |(_, before)| before);
     let all = std::iter::once("kubectl-netcheck").chain(complete.iter().map(String::as_str));
-    Cli::try_parse_from(all).map_or_else(|_| empty(), |cli| cli.connection)
-}
-
-fn empty() -> Connection {
-    Cli::parse_from(["kubectl-netcheck"]).connection
+    Cli::try_parse_from(all).map(|cli| cli.connection).unwrap_or_default()
 }
 
 fn live(connection: &Connection, wanted: &Wanted) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::discover::ConnectOptions;
 
 use super::duration;
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection, as in kubectl")]
 pub struct Connection {
     /// The namespace of names without one.

@@ -45,7 +45,8 @@ impl Input<'_> {
             PullPolicy::Never => "Never",
         };
         policy.clone_into(&mut options.pull_policy);
-        options.start_timeout = options.start_timeout.min(self.cli.common.timeout);
+        // why an agent does not start must be known before the time limit cuts the run off
+        options.start_timeout = options.start_timeout.min(self.cli.common.timeout / 4 * 3);
         options
     }
 }

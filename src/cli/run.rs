@@ -150,6 +150,11 @@ impl<'a> Run<'a> {
             });
             return Ok(());
         }
+        if matches!(prober, Prober::Live(_)) && !wave.is_empty() {
+            self.progress.notice(
+                "starting an agent in the pod as an ephemeral container: it ends by itself, and its entry stays until the pod goes",
+            );
+        }
         let probing = Instant::now();
         for number in 0..MAX_WAVES {
             if wave.is_empty() || self.cancel.is_cancelled() {
