@@ -85,7 +85,8 @@ pub(super) fn answer(
             }
         };
         run.progress_mut().finish();
-        match ended {
+        // the run hears of the signal as well, and may be the first to end
+        match interrupt.seen().map_or(ended, Err) {
             Err(exit) => {
                 terminal::err("interrupted");
                 for left in run.left_behind() {

@@ -27,6 +27,11 @@ impl Interrupt {
         &self.token
     }
 
+    /// The first signal, once there was one.
+    pub(super) fn seen(&self) -> Option<Exit> {
+        self.seen.get().copied()
+    }
+
     /// Waits for the first signal.
     pub(super) async fn wait(&self) -> Exit {
         self.token.cancelled().await;
