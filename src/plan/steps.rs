@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::dns_config::{self, Corefile, Upstream};
-use crate::finding::Finding;
+use crate::finding::{Finding, Weight};
 use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, ServiceKind, Subject};
 use crate::probe::{
     DnsOutcome, DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec,
@@ -29,11 +29,11 @@ pub const MAX_DESTINATION_AGENTS: usize = 2;
 const REPEATS: u32 = 10;
 
 /// The first wave: everything that starts in the source.
-pub fn first(question: &Question, cluster: &Cluster, _findings: &[Finding]) -> Vec<Step> {
+pub fn first(question: &Question, cluster: &Cluster, findings: &[Finding]) -> Vec<Step> {
     let Some(from) = question.from.clone().filter(|_| !question.request.no_probes) else { return Vec::new() };
     let mut wave = Wave::new(from, cluster);
     wave.add("the pod's own addresses, routes and resolv.conf", ProbeSpec::Environment(EnvironmentSpec {}));
-    names_wave(question, cluster, &mut wave);
+    names_wave(question, cluster, findings, &mut wave);
     match &question.to {
         Subject::Service { namespace, name } => {
             if let Some(service) = cluster.service(namespace, name) {
@@ -121,11 +121,11 @@ pub fn dns_servers(cluster: &Cluster) -> (Vec<IpAddr>, Vec<Backend>) {
     (service.cluster_ips.clone(), endpoints)
 }
 
-fn names_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
+fn names_wave(question: &Question, cluster: &Cluster, findings: &[Finding], wave: &mut Wave) {
     let Some(name) = &question.name else { return };
     wave.add(
         "the name, as an application in the pod looks it up",
-        ProbeSpec::Resolve(ResolveSpec { name: name.clone(), timeout_ms: 6_000 }),
+        ProbeSpec::Resolve(ResolveSpec { name: name.clone(), timeout_ms: resolve_timeout_ms(findings) }),
     );
     let domain = names::domain(cluster);
     let absolute = match &question.to {
@@ -148,6 +148,13 @@ fn names_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
             }
         }
     }
+}
+
+/// An application waits 5 s for a server before it asks again (resolv.conf(5)). Where the objects already say why DNS
+/// fails, a shorter wait confirms it.
+fn resolve_timeout_ms(findings: &[Finding]) -> u64 {
+    let explained = findings.iter().any(|f| f.weight == Weight::Cause && f.meta.code.starts_with("NC10"));
+    if explained { 2_000 } else { 6_000 }
 }
 
 /// CoreDNS may listen on another port than 53 behind its Service.
@@ -345,8 +352,10 @@ fn internal_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
 
 /// A server left a query unanswered: one lost datagram proves nothing.
 fn unanswered(spec: &DnsSpec, outcome: &DnsOutcome, next: &mut Wave) {
-    if outcome.attempts.iter().any(|a| !a.is_response()) {
-        let again = DnsSpec { attempts: 4, timeout_ms: 1_000, ..spec.clone() };
+    let lost = outcome.attempts.iter().filter(|a| !a.is_response()).count();
+    let is_settled = lost > 1 && lost == outcome.attempts.len();
+    if lost > 0 && !is_settled {
+        let again = DnsSpec { attempts: 3, timeout_ms: 700, ..spec.clone() };
         next.add("more tries, as a query was not answered", ProbeSpec::Dns(again));
     }
 }

@@ -139,7 +139,7 @@ mod tests {
             }
             _ => None,
         });
-        assert!(case.measured.iter().any(|m| matches!(&m.spec, ProbeSpec::Dns(s) if s.attempts == 4)));
+        assert!(case.measured.iter().any(|m| matches!(&m.spec, ProbeSpec::Dns(s) if s.attempts == 3)));
         let answer = judge(&case);
         assert_eq!((causes(&answer), answer.exit_code), (vec![], 0), "{answer:#?}");
     }
