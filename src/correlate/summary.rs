@@ -263,8 +263,12 @@ pub(super) fn covered(cx: &Correlation<'_>) -> Vec<String> {
     if let Some(service) = cx.service()
         && cx.service_port().is_some()
     {
-        let ready = cx.backends().iter().filter(|b| b.ready).count();
-        lines.push(format!("{}: {} of {} endpoints ready", service.object(), ready, cx.backends().len()));
+        let backends = cx.backends();
+        let ready = backends.iter().filter(|b| b.ready).count();
+        // fewer is a finding, and none is nothing to be pleased with
+        if ready > 0 && ready == backends.len() {
+            lines.push(format!("{}: all {ready} endpoints ready", service.object()));
+        }
     }
     lines
 }

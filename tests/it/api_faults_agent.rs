@@ -77,7 +77,7 @@ async fn with(states: Vec<String>, exec: impl Fn(usize) -> Reply + Send + Sync +
 async fn prober(server: &ApiServer, cancel: &CancellationToken) -> Prober {
     let options = netcheck::discover::ConnectOptions { request_timeout: Some(Duration::from_secs(5)), ..server.options() };
     let live = connect(&options, netcheck::discover::Notices::default()).await.unwrap();
-    let agent = AgentOptions { image: String::from("agent:1"), start_timeout: Duration::from_secs(2), ..AgentOptions::default() };
+    let agent = AgentOptions { image: String::from("agent:1"), start_timeout: Duration::from_secs(6), ..AgentOptions::default() };
     Prober::live(live, agent, cancel.clone())
 }
 
