@@ -134,7 +134,10 @@ fn connect_stage(cx: &Correlation<'_>, reaches: &[(String, Reach)]) -> Stage {
     if has_address && cx.question.port.is_some() {
         let own: Vec<&Reach> = reaches.iter().take(vips).map(|(_, r)| r).filter(|r| r.measured()).collect();
         if !own.is_empty() && own.iter().all(|r| r.dead()) {
-            return Stage::Failed;
+            // a few tries of the address may all have met the bad one of several endpoints
+            let endpoints = || reaches.iter().skip(own.len()).map(|(_, r)| r).filter(|r| r.measured());
+            let some_answer = endpoints().any(|r| r.ok()) && endpoints().any(|r| !r.ok());
+            return if some_answer { Stage::Mixed } else { Stage::Failed };
         }
     }
     if reaches.iter().all(|(_, r)| r.ok()) {

@@ -179,7 +179,8 @@ async fn a_killed_agent_is_told() {
 async fn failure(server: &ApiServer) -> netcheck::protocol::LaunchFailure {
     let began = Instant::now();
     let (measured, prober) = run(server).await;
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    // far from the start of a loaded machine, and far below a minute: nothing waits for what cannot come
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let [failure] = prober.failures() else { panic!("{:?}", prober.failures()) };
     assert!(!failure.cause.contains(['\n', '\x1b']) && !failure.next.is_empty(), "{failure:?}");
     assert_eq!(why(&measured[0]), format!("the agent could not start: {}", failure.cause));

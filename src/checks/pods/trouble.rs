@@ -120,21 +120,31 @@ fn container(c: &Container, object: &str) -> Option<Trouble> {
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
                 told(Kind::Config, format!("container {}: {reason}: {message}", c.name))
             }
-            "CrashLoopBackOff" => told(Kind::Crash, crash_words(c)),
+            "CrashLoopBackOff" => told(Kind::Crash, crash_words(c, &c.last)),
             _ => None,
         },
         ContainerState::Terminated { exit_code, reason, .. } if *exit_code != 0 => {
             if reason == "OOMKilled" {
                 return told(Kind::OutOfMemory, format!("container {} was killed for using more memory than its limit", c.name));
             }
+            // between two tries of a crash loop the status says only that it has ended
+            if c.restarts > 0 {
+                return told(Kind::Crash, crash_words(c, &c.state));
+            }
             told(Kind::Crash, format!("container {} ended: {reason}, exit code {exit_code}", c.name))
         }
+        // and while it tries again, that it runs
+        ContainerState::Running if !c.ready && c.restarts > 0 && failed(&c.last) => told(Kind::Crash, crash_words(c, &c.last)),
         ContainerState::Terminated { .. } | ContainerState::Running | ContainerState::None => None,
     }
 }
 
-fn crash_words(c: &Container) -> String {
-    let end = match &c.last {
+fn failed(state: &ContainerState) -> bool {
+    matches!(state, ContainerState::Terminated { exit_code, .. } if *exit_code != 0)
+}
+
+fn crash_words(c: &Container, end: &ContainerState) -> String {
+    let end = match end {
         ContainerState::Terminated { exit_code, reason, .. } => format!(", last end: {reason}, exit code {exit_code}"),
         ContainerState::None | ContainerState::Waiting { .. } | ContainerState::Running => String::new(),
     };

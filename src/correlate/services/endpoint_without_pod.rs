@@ -115,6 +115,12 @@ mod tests {
     }
 
     #[test]
+    fn tries_that_all_met_the_stray_are_intermittent_all_the_same() {
+        let case = Case::measured(&world(), &to_web(), &|_, spec| faults::time_out(spec, &["10.96.1.10", "10.244.9.9"]));
+        assert_eq!(judge(&case).verdict.measured, crate::report::diagnosis::Measured::Intermittent);
+    }
+
+    #[test]
     fn a_denied_list_of_pods_is_undetermined() {
         let mut case = Case::unmeasured(&world(), &to_web());
         case.cluster.pods = crate::model::Store::default();
