@@ -136,7 +136,7 @@ fn connect_stage(cx: &Correlation<'_>, reaches: &[(String, Reach)]) -> Stage {
         if !own.is_empty() && own.iter().all(|r| r.dead()) {
             // a few tries of the address may all have met the bad one of several endpoints
             let endpoints = || reaches.iter().skip(own.len()).map(|(_, r)| r).filter(|r| r.measured());
-            let some_answer = endpoints().any(|r| r.ok()) && endpoints().any(|r| !r.ok());
+            let some_answer = endpoints().any(Reach::ok) && endpoints().any(|r| !r.ok());
             return if some_answer { Stage::Mixed } else { Stage::Failed };
         }
     }

@@ -228,7 +228,7 @@ async fn a_start_that_never_ends_is_given_up() {
     let not_found = |_| Reply::status(500, "container not found (\"netcheck-x\")");
     let slow = failure(&with(vec![], not_found).await).await;
     assert_eq!(slow.kind, LaunchProblem::TimedOut);
-    assert_eq!(slow.cause, "the agent did not start within 2 s: the kubelet has not reported it yet");
+    assert_eq!(slow.cause, "the agent did not start within 6 s: the kubelet has not reported it yet");
 }
 
 #[tokio::test]
