@@ -50,8 +50,14 @@ impl Cause for ServiceAddressFails {
                 let object = service.object();
                 let hairpin =
                     if own { "; the source is itself an endpoint, so a broken hairpin would look the same" } else { "" };
+                let answers = if reach.mixed() {
+                    format!("answers only {} of {} tries", reach.successes, reach.tries)
+                } else {
+                    "does not answer".to_owned()
+                };
+                let rules = if reach.mixed() { "is partly translated to something else" } else { "is not translated" };
                 let sentence = format!(
-                    "{object} does not answer at {at} from node/{node}, though all {} endpoints do: its address is not translated there{hairpin}.",
+                    "{object} {answers} at {at} from node/{node}, though all {} endpoints do: its address {rules} there{hairpin}.",
                     ready.len()
                 );
                 let finding = Finding::cause(Self::META, object, sentence)
