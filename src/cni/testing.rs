@@ -123,7 +123,7 @@ impl Made {
             cluster.config_maps.push(query, Known::Got(vec![map.clone()]));
         }
         for (kind, objects) in &self.custom {
-            cluster.custom.insert(kind.clone(), Known::Got(objects.clone()));
+            cluster.push_custom(Query::all(Resource::Custom(kind.clone())), Known::Got(objects.clone()));
         }
         cluster
     }

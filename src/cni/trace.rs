@@ -182,7 +182,8 @@ pub(super) fn why_unread(cluster: &Cluster, names: &[&str]) -> String {
 /// Why no object of these custom kinds was seen; `None` when they were read.
 pub(super) fn why_no_custom(cluster: &Cluster, kinds: &[(&str, &str)]) -> Option<String> {
     let is_one = |kind: &str| kinds.iter().any(|(plural, group)| kind.starts_with(plural) && kind.ends_with(group));
-    cluster.custom.iter().filter(|(kind, _)| is_one(kind)).find_map(|(_, known)| match known {
+    let listings = cluster.custom.iter().filter(|(kind, _)| is_one(kind)).flat_map(|(_, store)| &store.listings);
+    listings.map(|l| &l.items).find_map(|known| match known {
         Known::Denied(_) | Known::Failed(_) => known.missing(),
         Known::Got(_) | Known::Absent(_) | Known::Unasked => None,
     })
@@ -219,7 +220,7 @@ pub(super) fn custom<'a>(cluster: &'a Cluster, plural: &str, group: &str) -> Vec
         let mut parts = kind.splitn(3, '.');
         parts.next() == Some(plural) && parts.next().is_some() && parts.next() == Some(group)
     };
-    cluster.custom.iter().filter(|(kind, _)| fits(kind)).filter_map(|(_, objects)| objects.got()).flatten().collect()
+    cluster.custom.iter().filter(|(kind, _)| fits(kind)).flat_map(|(_, objects)| objects.seen()).collect()
 }
 
 /// A text inside a custom object.

@@ -37,10 +37,7 @@ pub(super) fn add(cluster: &mut Cluster, query: &Query, answer: &Known<Vec<Value
             let text = first(texts(answer, "/text"), "the log is not in the answer");
             cluster.logs.insert(query.clone(), text);
         }
-        Resource::Custom(kind) => {
-            let seen = cluster.custom.remove(kind).unwrap_or_default();
-            cluster.custom.insert(kind.clone(), join(seen, answer.clone()));
-        }
+        Resource::Custom(_) => cluster.push_custom(query.clone(), answer.clone()),
     }
 }
 
@@ -74,19 +71,6 @@ fn first(all: Known<Vec<String>>, otherwise: &str) -> Known<String> {
         Known::Absent(why) => Known::Absent(why),
         Known::Failed(why) => Known::Failed(why),
         Known::Unasked => Known::Unasked,
-    }
-}
-
-/// Two reads of one custom kind: the objects of both, or the reason neither has any.
-fn join(seen: Known<Vec<Value>>, new: Known<Vec<Value>>) -> Known<Vec<Value>> {
-    match (seen, new) {
-        (Known::Got(mut seen), Known::Got(new)) => {
-            let unseen: Vec<_> = new.into_iter().filter(|object| !seen.contains(object)).collect();
-            seen.extend(unseen);
-            Known::Got(seen)
-        }
-        (Known::Got(seen), Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked) => Known::Got(seen),
-        (Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked, new) => new,
     }
 }
 

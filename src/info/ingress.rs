@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::Facts;
-use crate::model::{Cluster, Known, Resource, Workload};
+use crate::model::{Cluster, Known, Query, Resource, Workload};
 use crate::report::info::{Fact, Topic};
 
 /// A controller: `spec.controller` of its IngressClass, and ends of its images.
@@ -159,13 +159,12 @@ fn gateway(cluster: &Cluster, facts: &mut Facts) {
         return;
     }
     facts.add(Fact::new(Topic::Gateway, "Gateway API", "installed", "certain").seen("API groups", GROUP));
-    let classes = cluster.custom.iter().filter(|(kind, _)| kind.starts_with("gatewayclasses."));
-    for (_, known) in classes {
-        for class in known.got().into_iter().flatten() {
-            facts.add(gateway_class(class));
-        }
-        facts.missing("GatewayClasses", known);
+    let classes = Query::all(Resource::Custom(String::from("gatewayclasses.v1.gateway.networking.k8s.io")));
+    let known = cluster.custom_answer(&classes);
+    for class in known.got().into_iter().copied().flatten() {
+        facts.add(gateway_class(class));
     }
+    facts.missing("GatewayClasses", &known);
 }
 
 fn gateway_class(class: &Value) -> Fact {

@@ -152,9 +152,7 @@ fn mutual_tls(name: &str, cluster: &Cluster, facts: &mut Facts) {
     if name != "Istio" {
         return;
     }
-    let policies =
-        cluster.custom.iter().filter(|(kind, _)| kind.starts_with("peerauthentications.")).filter_map(|(_, known)| known.got());
-    for policy in policies.flatten() {
+    for policy in cluster.customs("peerauthentications.v1.security.istio.io") {
         let text = |pointer: &str| policy.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
         let (namespace, mode) = (text("/metadata/namespace"), text("/spec/mtls/mode"));
         if mode.is_empty() {

@@ -29,7 +29,7 @@ pub struct Cluster {
     /// CIDRs of the ServiceCIDR objects.
     pub service_cidrs: Store<String>,
     /// Custom objects as JSON, by `plural.version.group`.
-    pub custom: BTreeMap<String, Known<Vec<serde_json::Value>>>,
+    pub custom: BTreeMap<String, Store<serde_json::Value>>,
     /// Last lines of logs, by the query that asked for them.
     pub logs: BTreeMap<Query, Known<String>>,
 }
@@ -120,7 +120,7 @@ impl Cluster {
             Resource::ApiGroups => self.api_groups != Known::Unasked,
             Resource::Version => self.version != Known::Unasked,
             Resource::Log => self.logs.contains_key(query),
-            Resource::Custom(kind) => self.custom.contains_key(kind),
+            Resource::Custom(kind) => self.custom.get(kind).is_some_and(|store| store.has(query)),
         }
     }
 
@@ -160,6 +160,34 @@ impl Cluster {
             answer @ (Known::Got(_) | Known::Denied(_) | Known::Absent(_) | Known::Failed(_)) => answer,
         };
         known.map(|all| all.iter().filter(|s| s.namespace == namespace && s.service.as_deref() == Some(service)).collect())
+    }
+
+    /// Adds the answer to one read of a custom kind.
+    pub fn push_custom(&mut self, query: Query, items: Known<Vec<serde_json::Value>>) {
+        if let Resource::Custom(kind) = &query.resource {
+            self.custom.entry(kind.clone()).or_default().push(query, items);
+        }
+    }
+
+    /// Objects of a custom kind, written `plural.version.group`, that any read returned, each once.
+    pub fn customs(&self, kind: &str) -> Vec<&serde_json::Value> {
+        let mut all: Vec<&serde_json::Value> = Vec::new();
+        for object in self.custom.get(kind).into_iter().flat_map(Store::seen) {
+            if !all.contains(&object) {
+                all.push(object);
+            }
+        }
+        all
+    }
+
+    /// The answer to exactly this read of a custom kind, or to one that lists everything there.
+    pub fn custom_answer(&self, query: &Query) -> Known<&Vec<serde_json::Value>> {
+        let Resource::Custom(kind) = &query.resource else { return Known::Unasked };
+        let Some(store) = self.custom.get(kind) else { return Known::Unasked };
+        match store.answer(query) {
+            Known::Unasked if query.name.is_none() => store.complete(&query.resource, query.namespace.as_deref()),
+            answer @ (Known::Got(_) | Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked) => answer,
+        }
     }
 
     /// Warning events about an object.

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 use super::{
     Cluster, Condition, ConfigMap, Container, ContainerPort, ContainerState, Endpoint, EndpointPort, EndpointSlice, Event,
     Ingress, IngressClass, Known, Labels, Namespace, Node, ObjectRef, Pod, Protocol, Query, Resource, Selector, Service,
@@ -30,6 +32,8 @@ pub(crate) struct World {
     pub network_policies: Vec<(ObjectRef, Selector)>,
     /// By pod, and whether it is the log of the run before.
     pub logs: BTreeMap<(ObjectRef, bool), String>,
+    /// Custom objects by `plural.version.group`; a kind without an entry does not exist.
+    pub custom: BTreeMap<String, Vec<Value>>,
     /// Reads of these kinds are refused.
     pub denied: Vec<Resource>,
 }
@@ -299,10 +303,22 @@ impl World {
                 let text = self.logs.get(&(pod, query.labels.is_some())).cloned().unwrap_or_default();
                 cluster.logs.insert(query.clone(), denied.map_or(Known::Got(text), Known::Denied));
             }
-            Resource::Custom(kind) => {
-                cluster.custom.insert(kind.clone(), Known::Absent(query.to_string()));
-            }
+            Resource::Custom(kind) => cluster.push_custom(query.clone(), self.custom(kind, query, denied)),
         }
+    }
+}
+
+impl World {
+    fn custom(&self, kind: &str, query: &Query, denied: Option<String>) -> Known<Vec<Value>> {
+        let Some(all) = self.custom.get(kind) else {
+            return Known::Absent(format!("{query}: this cluster has no such kind"));
+        };
+        if let Some(why) = denied {
+            return Known::Denied(why);
+        }
+        let found: Vec<Value> = all.iter().filter(|o| o.is_asked(query)).cloned().collect();
+        let absent = query.name.is_some() && found.is_empty();
+        if absent { Known::Absent(format!("{query}: not found")) } else { Known::Got(found) }
     }
 }
 
@@ -439,6 +455,18 @@ impl Object for (ObjectRef, Selector) {
 impl Object for Ingress {
     fn id(&self) -> (String, String) {
         (self.namespace.clone(), self.name.clone())
+    }
+}
+
+impl Object for Value {
+    fn id(&self) -> (String, String) {
+        let text = |pointer: &str| self.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        (text("/metadata/namespace"), text("/metadata/name"))
+    }
+
+    fn labels(&self) -> Labels {
+        let pairs = self.pointer("/metadata/labels").and_then(Value::as_object);
+        pairs.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
     }
 }
 

@@ -139,7 +139,7 @@ mod tests {
                     let known = if refuse { Known::Denied(why) } else { Known::Got(vec![]) };
                     cluster.workloads.push(query.clone(), known);
                 }
-                Resource::Custom(kind) => drop(cluster.custom.insert(kind.clone(), Known::Got(vec![]))),
+                Resource::Custom(_) => cluster.push_custom(query.clone(), Known::Got(vec![])),
                 Resource::Nodes => cluster.nodes.push(query.clone(), Known::Got(vec![])),
                 Resource::Namespaces => cluster.namespaces.push(query.clone(), Known::Got(vec![])),
                 Resource::Services => cluster.services.push(query.clone(), Known::Got(vec![])),
