@@ -101,13 +101,8 @@ pub struct RunArgs {
     #[arg(long, conflicts_with_all = ["no_probes", "record", "from"])]
     pub dry_run: bool,
 
-    /// The agent's image, for private registries.
-    #[arg(long, value_name = "IMAGE", env = "NETCHECK_IMAGE", hide_env_values = true, help_heading = "Agent")]
-    pub image: Option<String>,
-
-    /// When a node pulls the agent's image.
-    #[arg(long, value_name = "POLICY", value_enum, ignore_case = true, default_value_t = PullPolicy::IfNotPresent, help_heading = "Agent")]
-    pub image_pull_policy: PullPolicy,
+    #[command(flatten)]
+    pub agent: AgentArgs,
 
     /// Replay a recorded run instead of asking a cluster.
     #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::AnyPath, help_heading = "Recording")]
@@ -120,6 +115,18 @@ pub struct RunArgs {
     /// From what on the exit code is 1.
     #[arg(long, value_name = "WEIGHT", value_enum, default_value_t = FailOn::Cause)]
     pub fail_on: FailOn,
+}
+
+/// The agents a run starts.
+#[derive(Debug, Clone, Args)]
+pub struct AgentArgs {
+    /// The agent's image, for private registries.
+    #[arg(long, value_name = "IMAGE", env = "NETCHECK_IMAGE", hide_env_values = true, help_heading = "Agent")]
+    pub image: Option<String>,
+
+    /// When a node pulls the agent's image.
+    #[arg(long, value_name = "POLICY", value_enum, ignore_case = true, default_value_t = PullPolicy::IfNotPresent, help_heading = "Agent")]
+    pub image_pull_policy: PullPolicy,
 }
 
 /// Flags that every command takes.
@@ -149,6 +156,7 @@ pub struct Common {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     Info(super::info::InfoArgs),
+    Collect(super::collect::CollectArgs),
     Rbac(super::rbac::RbacArgs),
     Explain(super::explain::ExplainArgs),
     Completion(super::completion::CompletionArgs),

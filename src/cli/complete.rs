@@ -1,6 +1,7 @@
 //! kubectl's completion protocol (kubectl `pkg/cmd/plugin/plugin_completion.go`): words in, one choice a line out, and a
 //! last line that says what the shell may add.
 
+use clap::ValueHint;
 use clap::builder::PossibleValue;
 
 use crate::correlate;
@@ -92,6 +93,7 @@ pub fn choices(words: &[String], names: &mut dyn FnMut(&Wanted) -> Vec<String>) 
             let shells = ["bash", "zsh", "fish", "powershell"];
             Choices::of(partial, shells.iter().map(|s| ((*s).to_owned(), String::new())))
         }
+        Some((&"collect", words)) => question(scope(&command, &typed.positionals), words, partial, names),
         Some((first, _)) if command.find_subcommand(first).is_some() => Choices::none(),
         _ => question(&command, &typed.positionals, partial, names),
     }
@@ -161,20 +163,15 @@ fn flag_value(
         let all = values.into_iter().map(|v| (format!("{prefix}{v}"), String::new()));
         Choices::of(&format!("{prefix}{partial}"), all)
     };
+    if matches!(arg.get_value_hint(), ValueHint::FilePath | ValueHint::DirPath | ValueHint::AnyPath) {
+        return Choices { lines: Vec::new(), directive: FILES };
+    }
     match arg.get_id().as_str() {
         "namespace" => with_prefix(names(&Wanted::Namespaces)),
         "context" => with_prefix(names(&Wanted::Kubeconfig("contexts"))),
         "cluster" => with_prefix(names(&Wanted::Kubeconfig("clusters"))),
         "user" => with_prefix(names(&Wanted::Kubeconfig("users"))),
         "protocol" => with_prefix(["tcp", "udp", "sctp"].map(str::to_owned).to_vec()),
-        "kubeconfig"
-        | "from"
-        | "record"
-        | "file"
-        | "cache_dir"
-        | "certificate_authority"
-        | "client_certificate"
-        | "client_key" => Choices { lines: Vec::new(), directive: FILES },
         _ => with_prefix(arg.get_possible_values().iter().map(PossibleValue::get_name).map(str::to_owned).collect()),
     }
 }
@@ -302,6 +299,14 @@ mod tests {
     }
 
     #[test]
+    fn collect_takes_a_question() {
+        assert_eq!(complete("collect po/"), ["po/client", "po/web-0"]);
+        assert_eq!(complete("collect client to svc/"), ["svc/web"]);
+        assert_eq!(complete("collect --no-p"), ["--no-probes"]);
+        assert!(!complete("collect ").contains(&"explain".to_owned()));
+    }
+
+    #[test]
     fn a_source_is_no_service() {
         let first = complete("");
         assert!(
@@ -324,6 +329,7 @@ mod tests {
         assert_eq!(complete("explain --conte"), ["--context"]);
         assert_eq!(complete("explain --no-p"), Vec::<String>::new());
         assert_eq!(complete("completion z"), ["zsh"]);
+        assert_eq!(choices(&["collect".into(), "-w".into(), String::new()], &mut |w| cluster(w)).directive, FILES);
         assert_eq!(choices(&["--kubeconfig".into(), String::new()], &mut |w| cluster(w)).directive, FILES);
         assert_eq!(complete("--insecure-skip-tls-verify pod cl"), ["client"]);
     }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::discover::{self, Discovery, Notices, Reader};
 use crate::info;
 use crate::plan::info_reads;
 use crate::report::diagnosis::GapPart;
@@ -14,13 +13,9 @@ use crate::report::{json, page::Style};
 use super::args::{Cli, Format};
 use super::error::CliError;
 use super::exit::Exit;
-use super::pair;
-use super::progress::{Progress, Talk};
-use super::signals::Interrupt;
+use super::reading::{self, Ended, cut_gap};
+use super::recording::{open, record, refuse_existing};
 use super::terminal::{self, Surroundings};
-
-/// Rounds of reads; two are usual, and a third follows refusals.
-const MAX_ROUNDS: u32 = 5;
 
 /// Say which network the cluster has: CNI, kube-proxy, DNS, addresses, mesh, ingress, each with its evidence.
 ///
@@ -32,85 +27,30 @@ const MAX_ROUNDS: u32 = 5;
   kubectl netcheck info -o json")]
 pub struct InfoArgs {
     /// Read a recorded run instead of a cluster; what it did not record is a gap.
-    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::AnyPath)]
+    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::AnyPath, help_heading = "Recording")]
     pub from: Option<PathBuf>,
+
+    /// Write what was read to a file, for --from.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "from", help_heading = "Recording")]
+    pub record: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &InfoArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
-    let runtime = pair::runtime()?;
-    let talk = Talk { quiet: cli.common.quiet, verbose: cli.common.verbose > 0 };
-    let mut progress = Progress::new(surroundings, talk);
-    let outcome = runtime.block_on(async {
-        let interrupt = Interrupt::listen();
-        tokio::select! {
-            biased;
-            exit = interrupt.wait() => Ok(Err(exit)),
-            report = report(args, cli, &mut progress) => report.map(Ok),
-        }
-    });
-    progress.finish();
-    // a login plugin that still runs must not hold up the end
-    runtime.shutdown_background();
-    match outcome? {
-        Err(exit) => {
-            terminal::err("interrupted");
-            Ok(exit)
-        }
-        Ok(report) => {
-            terminal::out(&written(&report, cli.common.output, surroundings.style(cli.common.color))?)?;
-            Ok(Exit::Healthy)
-        }
+    if let Some(path) = &args.record {
+        refuse_existing(path)?;
     }
-}
-
-async fn report(args: &InfoArgs, cli: &Cli, progress: &mut Progress) -> Result<Info, CliError> {
-    let limit = cli.common.timeout;
-    let mut discovery = None;
-    let ended = tokio::time::timeout(limit, read(args, cli, progress, &mut discovery)).await;
-    let Some(discovery) = &discovery else {
-        return match ended {
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(())) | Err(_) => {
-                Err(CliError::new("the time limit was reached before anything was read", "give it longer with --timeout 2m"))
-            }
-        };
+    let bundle = args.from.as_deref().map(open).transpose()?;
+    let objects = match reading::objects(cli, bundle, surroundings, |cluster, _| info_reads::next(cluster))? {
+        Ended::Interrupted(exit) => return Ok(exit),
+        Ended::Read(objects) => objects,
     };
-    let mut report = info::gather(discovery.cluster());
-    match ended {
-        Ok(done) => done?,
-        Err(_) => report.gaps.push(GapPart {
-            what: String::from("everything after the time limit"),
-            why: format!("the run was ended after {} s (--timeout)", limit.as_secs_f32()),
-        }),
+    let mut report = info::gather(objects.discovery.cluster());
+    report.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
+    terminal::out(&written(&report, cli.common.output, surroundings.style(cli.common.color))?)?;
+    if let Some(path) = &args.record {
+        record(&objects.bundle(vec![String::from("info")]), path, cli)?;
     }
-    Ok(report)
-}
-
-/// Reads in rounds until nothing more is wanted.
-async fn read(args: &InfoArgs, cli: &Cli, progress: &mut Progress, kept: &mut Option<Discovery>) -> Result<(), CliError> {
-    let reader = if let Some(path) = &args.from {
-        Reader::Bundle(Box::new(pair::open(path)?))
-    } else {
-        let mut options = cli.connection.options();
-        options.deadline = Some(cli.common.timeout);
-        let notices = progress.clone();
-        Reader::Live(discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?)
-    };
-    let discovery = kept.insert(Discovery::new(reader));
-    for _ in 0..MAX_ROUNDS {
-        let queries = info_reads::next(discovery.cluster());
-        if queries.is_empty() {
-            break;
-        }
-        let what: Vec<String> = queries.iter().map(ToString::to_string).collect();
-        progress.doing(&format!("reading: {}", what.join(", ")));
-        discovery.ask(&queries).await;
-        if let Some(error) = discovery.fatal() {
-            return Err(error.into());
-        }
-        progress.start();
-    }
-    Ok(())
+    Ok(Exit::Healthy)
 }
 
 fn written(report: &Info, format: Format, style: Style) -> Result<String, CliError> {

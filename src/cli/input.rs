@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::deploy::{AgentOptions, Prober};
 use crate::discover::{self, Bundle, Discovery, Notices, Reader};
 
-use super::args::{Cli, PairArgs, PullPolicy, RunArgs};
+use super::args::{AgentArgs, Cli, PairArgs, PullPolicy};
 use super::error::CliError;
 use super::progress::Progress;
 
@@ -15,7 +15,8 @@ pub(super) struct Input<'a> {
     pub(super) cli: &'a Cli,
     /// The question: of the command line or of the bundle.
     pub(super) pair: &'a PairArgs,
-    pub(super) args: &'a RunArgs,
+    pub(super) agent: &'a AgentArgs,
+    pub(super) dry_run: bool,
     pub(super) bundle: Option<Bundle>,
 }
 
@@ -36,10 +37,10 @@ impl Input<'_> {
 
     pub(super) fn agents(&self) -> AgentOptions {
         let mut options = AgentOptions::default();
-        if let Some(image) = self.args.image.as_ref().filter(|image| !image.is_empty()) {
+        if let Some(image) = self.agent.image.as_ref().filter(|image| !image.is_empty()) {
             options.image.clone_from(image);
         }
-        let policy = match self.args.image_pull_policy {
+        let policy = match self.agent.image_pull_policy {
             PullPolicy::IfNotPresent => "IfNotPresent",
             PullPolicy::Always => "Always",
             PullPolicy::Never => "Never",

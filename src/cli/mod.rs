@@ -1,6 +1,7 @@
 //! The command line: what a person types and reads.
 
 pub mod args;
+pub mod collect;
 pub mod complete;
 mod complete_live;
 pub mod completion;
@@ -18,6 +19,8 @@ mod kubeconfig;
 mod pair;
 mod progress;
 pub mod rbac;
+mod reading;
+mod recording;
 mod run;
 mod signals;
 pub mod terminal;
@@ -98,6 +101,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
             terminal::out(&rbac::roles())?;
         }
         Some(Command::Info(args)) => return info::run(args, cli, &surroundings),
+        Some(Command::Collect(args)) => return collect::run(args, cli, &surroundings),
         None => return pair::run(cli, &surroundings),
     }
     Ok(Exit::Healthy)

@@ -1,6 +1,5 @@
 //! A pair diagnosis from words to report.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -9,7 +8,7 @@ use crate::discover::Bundle;
 use crate::report::diagnosis::Diagnosis;
 use crate::report::{json, page::Style, text};
 
-use super::args::{self, Cli, FailOn, Format, PairArgs, RunArgs};
+use super::args::{self, Cli, FailOn, Format, PairArgs};
 use super::dry_run;
 use super::error::CliError;
 use super::exit::Exit;
@@ -17,6 +16,7 @@ use super::grammar::kinds::nearest_of;
 use super::grammar::{self, Defaults};
 use super::input::Input;
 use super::progress::{Progress, Talk};
+use super::recording::{open, record, refuse_existing};
 use super::run::{Finished, Run};
 use super::signals::Interrupt;
 use super::terminal::{self, Surroundings};
@@ -32,11 +32,12 @@ pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliErr
         _ => cli.pair.clone(),
     };
     // words are checked before anything is asked: the namespace of the context changes no error
-    grammar::parse(&pair.words, &defaults(cli, &pair, "default")).map_err(|e| mistyped_command(&pair, e))?;
+    check_words(cli, &pair).map_err(|e| mistyped_command(&pair, e))?;
     if let Some(path) = &cli.run.record {
         refuse_existing(path)?;
     }
-    let finished = answer(cli, &pair, &cli.run, bundle, surroundings)?;
+    let input = Input { cli, pair: &pair, agent: &cli.run.agent, dry_run: cli.run.dry_run, bundle };
+    let finished = answer(input, surroundings)?;
     let style = surroundings.style(cli.common.color);
     match finished {
         Finished::Interrupted(exit) => Ok(exit),
@@ -47,30 +48,25 @@ pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliErr
         Finished::Answered { diagnosis, bundle } => {
             terminal::out(&render(&diagnosis, cli.common.output, style)?)?;
             if let Some(path) = &cli.run.record {
-                save(&bundle, path)?;
-                if !cli.common.quiet {
-                    terminal::err(&format!("recorded in {}", path.display()));
-                }
+                record(&bundle, path, cli)?;
             }
             Ok(exit(&diagnosis, cli.run.fail_on))
         }
     }
 }
 
+/// Says what is wrong with the words before anything is asked.
+pub(super) fn check_words(cli: &Cli, pair: &PairArgs) -> Result<(), CliError> {
+    grammar::parse(&pair.words, &defaults(cli, pair, "default")).map(|_| ())
+}
+
 /// Runs a question in a runtime of its own.
-pub(super) fn answer(
-    cli: &Cli,
-    pair: &PairArgs,
-    args: &RunArgs,
-    bundle: Option<Bundle>,
-    surroundings: &Surroundings,
-) -> Result<Finished, CliError> {
+pub(super) fn answer(input: Input<'_>, surroundings: &Surroundings) -> Result<Finished, CliError> {
     let runtime = runtime()?;
-    let talk = Talk { quiet: cli.common.quiet, verbose: cli.common.verbose > 0 };
+    let talk = Talk { quiet: input.cli.common.quiet, verbose: input.cli.common.verbose > 0 };
     let progress = Progress::new(surroundings, talk);
     let finished = runtime.block_on(async {
         let interrupt = Interrupt::listen();
-        let input = Input { cli, pair, args, bundle };
         let mut run = Run::new(input, progress.clone(), interrupt.token().clone());
         let ended = {
             let mut going = std::pin::pin!(run.go());
@@ -107,29 +103,6 @@ pub(super) fn answer(
 pub(super) fn runtime() -> Result<Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(|e| CliError::io("cannot start", &e))
-}
-
-/// `--from demo`: a run on a real cluster, recorded.
-const DEMO: &[u8] = include_bytes!("../../tests/scenarios/wrong-target-port/bundle.tar.gz");
-
-/// Reads a bundle from a file, or the one in the program.
-pub(super) fn open(path: &Path) -> Result<Bundle, CliError> {
-    if path.as_os_str() == "demo" {
-        return Ok(Bundle::from_bytes(DEMO)?);
-    }
-    Ok(Bundle::open(path)?)
-}
-
-pub(super) fn save(bundle: &Bundle, path: &Path) -> Result<(), CliError> {
-    Ok(bundle.save(path)?)
-}
-
-/// Better before the run than after it.
-pub(super) fn refuse_existing(path: &Path) -> Result<(), CliError> {
-    if path.symlink_metadata().is_ok() {
-        return Err(CliError::new(format!("{} exists already", path.display()), "choose another name: nothing is overwritten"));
-    }
-    Ok(())
 }
 
 fn recorded_question(bundle: &Bundle) -> Result<PairArgs, CliError> {

@@ -17,12 +17,10 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::input::Input;
 use super::progress::Progress;
+use super::reading::{cut_gap, millis, rounds};
 use super::{grammar, pair};
 
-/// Rounds of reads after which a question that still wants more is answered with what is known.
-const MAX_ROUNDS: u32 = 12;
-
-/// Waves of probes after which the same holds.
+/// Waves of probes after which a question that still wants more is answered with what is known.
 const MAX_WAVES: u32 = 4;
 
 /// For all probes of one wave, agents already running.
@@ -50,7 +48,9 @@ pub(super) struct Run<'a> {
     gaps: Vec<Gap>,
     timing: TimingPart,
     plan: Option<Plan>,
-    /// The figures of the recorded run.
+    /// The time limit, when it ended this run or the recorded one.
+    cut: Option<Duration>,
+    /// What the bundle says of the recorded run.
     recorded: Option<Meta>,
 }
 
@@ -68,6 +68,7 @@ impl<'a> Run<'a> {
             gaps: Vec::new(),
             timing: TimingPart::default(),
             plan: None,
+            cut: None,
             recorded,
         }
     }
@@ -85,12 +86,13 @@ impl<'a> Run<'a> {
     pub(super) async fn go(&mut self) -> Result<Finished, CliError> {
         let limit = self.input.cli.common.timeout;
         match tokio::time::timeout(limit, self.all_steps()).await {
-            Ok(done) => done?,
-            Err(_) => self.gaps.push(Gap {
-                what: String::from("everything after the time limit"),
-                why: format!("the run was ended after {} s (--timeout)", limit.as_secs_f32()),
-            }),
+            Ok(done) => {
+                done?;
+                self.cut = self.recorded.as_ref().and_then(|meta| meta.cut_ms).map(Duration::from_millis);
+            }
+            Err(_) => self.cut = Some(limit),
         }
+        self.gaps.extend(self.cut.map(cut_gap));
         match self.plan.take() {
             Some(plan) => Ok(Finished::Planned(Box::new(plan))),
             None => self.answer(),
@@ -111,20 +113,7 @@ impl<'a> Run<'a> {
         let (mut discovery, prober) = self.input.open(&self.progress, self.cancel.clone()).await?;
         let namespace = discovery.namespace().to_owned();
         let request = grammar::parse(&self.input.pair.words, &pair::defaults(self.input.cli, self.input.pair, &namespace))?;
-        for _ in 0..MAX_ROUNDS {
-            let queries = reads::next(&request, discovery.cluster());
-            if queries.is_empty() {
-                break;
-            }
-            let what: Vec<String> = queries.iter().map(ToString::to_string).collect();
-            self.progress.doing(&format!("reading: {}", what.join(", ")));
-            discovery.ask(&queries).await;
-            if let Some(error) = discovery.fatal() {
-                return Err(error.into());
-            }
-            // not before the first answer: a login plugin may have had to talk to the user
-            self.progress.start();
-        }
+        rounds(&mut discovery, &mut self.progress, |cluster| reads::next(&request, cluster)).await?;
         self.timing.discover_ms = millis(self.started.elapsed());
         self.question = Some(resolve::question(&request, discovery.cluster())?);
         self.source = Some((discovery, prober));
@@ -138,7 +127,7 @@ impl<'a> Run<'a> {
         let cluster = discovery.cluster();
         let (findings, _) = correlate::findings(question, cluster);
         let mut wave = steps::first(question, cluster, &findings);
-        if self.input.args.dry_run {
+        if self.input.dry_run {
             let reads = discovery.reads().iter().map(|(query, _)| query.clone()).collect();
             self.plan = Some(Plan { reads, steps: wave, agents: self.input.agents() });
             return Ok(());
@@ -150,6 +139,14 @@ impl<'a> Run<'a> {
             });
             return Ok(());
         }
+        let was_cut = self.recorded.as_ref().is_some_and(|meta| meta.cut_ms.is_some());
+        if prober.is_empty() && !was_cut && !wave.is_empty() {
+            self.gaps.push(Gap {
+                what: String::from("the traffic itself"),
+                why: String::from("the bundle holds objects only: nothing was started when it was recorded"),
+            });
+            return Ok(());
+        }
         if matches!(prober, Prober::Live(_)) && !wave.is_empty() {
             self.progress.notice(
                 "starting an agent in the pod as an ephemeral container: it ends by itself, and its entry stays until the pod goes",
@@ -157,7 +154,8 @@ impl<'a> Run<'a> {
         }
         let probing = Instant::now();
         for number in 0..MAX_WAVES {
-            if wave.is_empty() || self.cancel.is_cancelled() {
+            // a recorded run that was cut short came to no later wave
+            if wave.is_empty() || self.cancel.is_cancelled() || was_cut && !prober.has_wave(number) {
                 break;
             }
             self.progress.doing(&describe(&wave));
@@ -199,6 +197,7 @@ impl<'a> Run<'a> {
                 arguments: pair::arguments(self.input.pair),
                 namespace: question.request.namespace.clone(),
                 timing,
+                cut_ms: self.cut.map(millis),
             },
             reads: discovery.reads().to_vec(),
             measurements: self.measured.clone(),
@@ -213,8 +212,4 @@ fn describe(wave: &[Step]) -> String {
     let mut whys: Vec<&str> = wave.iter().map(|s| s.why.as_str()).collect();
     whys.dedup();
     format!("trying: {}", whys.join("; "))
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -72,6 +72,22 @@ impl Prober {
         }
     }
 
+    /// A replay of a run that started no agent.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Live(_) => false,
+            Self::Replay(recorded) => recorded.measurements.is_empty() && recorded.failures.is_empty(),
+        }
+    }
+
+    /// Whether this wave was recorded. A live run can still make any.
+    pub fn has_wave(&self, wave: u32) -> bool {
+        match self {
+            Self::Live(_) => true,
+            Self::Replay(recorded) => recorded.measurements.iter().any(|m| m.wave == wave),
+        }
+    }
+
     /// Agents that did not start, in the order they were tried.
     pub fn failures(&self) -> &[LaunchFailure] {
         match self {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::{Known, Labels, Query, Resource, Selector};
+use crate::model::{Known, Labels, Query, Selector};
 
 /// Fields that a field selector may name, and where they are in an object.
 const FIELDS: &[(&str, &str)] = &[
@@ -12,27 +12,31 @@ const FIELDS: &[(&str, &str)] = &[
     ("involvedObject.name", "/involvedObject/name"),
     ("involvedObject.namespace", "/involvedObject/namespace"),
     ("reason", "/reason"),
+    ("spec.clusterIP", "/spec/clusterIP"),
     ("spec.nodeName", "/spec/nodeName"),
     ("status.phase", "/status/phase"),
     ("status.podIP", "/status/podIP"),
     ("type", "/type"),
 ];
 
-/// The answer to `query` out of the reads so far: the same read, or a complete list that covers it.
+/// The answer to `query` out of the reads so far: the same read, or a wider list that covers it.
 pub(super) fn answer(reads: &[(Query, Known<Vec<Value>>)], query: &Query) -> Option<Known<Vec<Value>>> {
     if let Some((_, known)) = reads.iter().find(|(q, _)| q == query) {
         return Some(known.clone());
     }
-    let covers =
-        |q: &Query| q.resource == query.resource && q.is_complete() && (q.namespace.is_none() || q.namespace == query.namespace);
-    let is_list = !matches!(query.resource, Resource::Log | Resource::Version | Resource::ApiGroups);
-    let objects = reads.iter().filter(|(q, _)| is_list && covers(q)).find_map(|(_, known)| known.got())?;
+    let objects = reads.iter().filter(|(q, _)| q.covers(query)).find_map(|(_, known)| known.got())?;
     let wanted = Filter::of(query)?;
     let found: Vec<Value> = objects.iter().filter(|o| wanted.takes(o)).cloned().collect();
     if found.is_empty() && query.name.is_some() {
         return Some(Known::Absent(format!("{query}: not found")));
     }
     Some(Known::Got(found))
+}
+
+/// Why no wider list answers `query`: the first that would, and was refused or failed.
+pub(super) fn refusal(reads: &[(Query, Known<Vec<Value>>)], query: &Query) -> Option<Known<Vec<Value>>> {
+    let mut covering = reads.iter().filter(|(q, _)| q.covers(query)).map(|(_, known)| known);
+    covering.find(|known| matches!(known, Known::Denied(_) | Known::Absent(_) | Known::Failed(_))).cloned()
 }
 
 /// A query's conditions, when all of them can be judged from an object.
@@ -75,6 +79,7 @@ fn labels(object: &Value) -> Labels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Resource;
     use serde_json::json;
 
     fn pod(namespace: &str, name: &str, app: &str, ip: &str) -> Value {
@@ -96,6 +101,28 @@ mod tests {
         assert_eq!(names(answer(&reads, &Query::within(Resource::Pods, "shop").labelled("app in (db)"))), ["shop/b"]);
         assert_eq!(names(answer(&reads, &Query::all(Resource::Pods).fields("status.podIP=10.0.0.3"))), ["bank/a"]);
         assert!(matches!(answer(&reads, &Query::named(Resource::Pods, "shop", "gone")), Some(Known::Absent(_))));
+    }
+
+    #[test]
+    fn a_list_by_field_answers_for_one_namespace() {
+        let event = |namespace: &str, kind: &str| json!({"metadata": {"namespace": namespace, "name": "e"}, "involvedObject": {"kind": kind}, "type": "Warning"});
+        let fields = |query: Query| query.fields("involvedObject.kind=Pod,type=Warning");
+        let reads = vec![(fields(Query::all(Resource::Events)), Known::Got(vec![event("shop", "Pod"), event("bank", "Pod")]))];
+        assert_eq!(names(answer(&reads, &fields(Query::within(Resource::Events, "shop")))), ["shop/e"]);
+        assert_eq!(answer(&reads, &Query::within(Resource::Events, "shop")), None);
+        let service = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"clusterIP": "10.96.3.4"}});
+        let reads = vec![(Query::all(Resource::Services), Known::Got(vec![service]))];
+        assert_eq!(names(answer(&reads, &Query::all(Resource::Services).fields("spec.clusterIP=10.96.3.4"))), ["shop/web"]);
+        assert!(names(answer(&reads, &Query::all(Resource::Services).fields("spec.clusterIP=10.96.3.5"))).is_empty());
+    }
+
+    #[test]
+    fn a_refused_list_is_the_reason_for_what_it_holds() {
+        let denied = Known::Denied(String::from("list pods: forbidden"));
+        let reads = vec![(Query::all(Resource::Pods), denied.clone())];
+        let named = Query::named(Resource::Pods, "shop", "a");
+        assert_eq!((answer(&reads, &named), refusal(&reads, &named)), (None, Some(denied)));
+        assert_eq!(refusal(&reads, &Query::all(Resource::Nodes)), None);
     }
 
     #[test]

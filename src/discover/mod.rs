@@ -36,11 +36,12 @@ pub struct Discovery {
     /// Queries answered from a wider list.
     derived: Vec<Query>,
     cluster: Cluster,
+    is_cut: bool,
 }
 
 impl Discovery {
     pub fn new(reader: Reader) -> Self {
-        Self { reader, reads: Vec::new(), derived: Vec::new(), cluster: Cluster::default() }
+        Self { reader, reads: Vec::new(), derived: Vec::new(), cluster: Cluster::default(), is_cut: false }
     }
 
     /// Answers queries, side by side. One that was answered before, or that a complete list covers, is not asked again.
@@ -64,9 +65,18 @@ impl Discovery {
             Reader::Bundle(bundle) => open.iter().map(|query| bundle.answer(query)).collect(),
         };
         for (query, answer) in open.into_iter().zip(answers) {
+            if answer == Known::Unasked {
+                self.is_cut = true;
+                continue;
+            }
             build::add(&mut self.cluster, &query, &answer);
             self.reads.push((query, answer));
         }
+    }
+
+    /// The recorded run came no further than this: its time limit ended it while these reads were under way.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     pub fn cluster(&self) -> &Cluster {

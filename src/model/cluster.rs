@@ -88,39 +88,39 @@ impl<T> Store<T> {
     }
 }
 
-impl<T> Store<T> {
-    /// This read was answered, or a wider complete list makes it unnecessary.
-    fn has(&self, query: &Query) -> bool {
-        let covered = self.complete(&query.resource, query.namespace.as_deref());
-        self.listings.iter().any(|l| l.query == *query) || matches!(covered, Known::Got(_))
-    }
-}
-
 impl Cluster {
-    /// Whether a read has been answered already, well or badly: nobody needs to ask it again.
+    /// Whether this very read was answered, well or badly. One that a wider list covers is asked all the same: it costs no request.
     pub fn has(&self, query: &Query) -> bool {
+        self.state(query) != Known::Unasked
+    }
+
+    /// How this very read went.
+    pub fn state(&self, query: &Query) -> Known<()> {
+        fn of<T>(known: Known<T>) -> Known<()> {
+            known.map(|_| ())
+        }
         match &query.resource {
-            Resource::Pods => self.pods.has(query),
-            Resource::Services => self.services.has(query),
-            Resource::EndpointSlices => self.endpoint_slices.has(query),
-            Resource::Nodes => self.nodes.has(query),
-            Resource::Namespaces => self.namespaces.has(query),
-            Resource::Events => self.events.has(query),
-            Resource::ConfigMaps => self.config_maps.has(query),
+            Resource::Pods => of(self.pods.answer(query)),
+            Resource::Services => of(self.services.answer(query)),
+            Resource::EndpointSlices => of(self.endpoint_slices.answer(query)),
+            Resource::Nodes => of(self.nodes.answer(query)),
+            Resource::Namespaces => of(self.namespaces.answer(query)),
+            Resource::Events => of(self.events.answer(query)),
+            Resource::ConfigMaps => of(self.config_maps.answer(query)),
             Resource::Deployments
             | Resource::DaemonSets
             | Resource::StatefulSets
             | Resource::ReplicaSets
             | Resource::Jobs
-            | Resource::CronJobs => self.workloads.has(query),
-            Resource::Ingresses => self.ingresses.has(query),
-            Resource::IngressClasses => self.ingress_classes.has(query),
-            Resource::NetworkPolicies => self.network_policies.has(query),
-            Resource::ServiceCidrs => self.service_cidrs.has(query),
-            Resource::ApiGroups => self.api_groups != Known::Unasked,
-            Resource::Version => self.version != Known::Unasked,
-            Resource::Log => self.logs.contains_key(query),
-            Resource::Custom(kind) => self.custom.get(kind).is_some_and(|store| store.has(query)),
+            | Resource::CronJobs => of(self.workloads.answer(query)),
+            Resource::Ingresses => of(self.ingresses.answer(query)),
+            Resource::IngressClasses => of(self.ingress_classes.answer(query)),
+            Resource::NetworkPolicies => of(self.network_policies.answer(query)),
+            Resource::ServiceCidrs => of(self.service_cidrs.answer(query)),
+            Resource::ApiGroups => of(self.api_groups.as_ref()),
+            Resource::Version => of(self.version.as_ref()),
+            Resource::Log => self.logs.get(query).map_or(Known::Unasked, |log| of(log.as_ref())),
+            Resource::Custom(kind) => self.custom.get(kind).map_or(Known::Unasked, |store| of(store.answer(query))),
         }
     }
 

@@ -93,6 +93,19 @@ impl Query {
     pub fn is_complete(&self) -> bool {
         self.name.is_none() && self.labels.is_none() && self.fields.is_none()
     }
+
+    /// Everything that `other` asks for is in the answer to this one: it lists the same kind, and as much or more of it.
+    pub fn covers(&self, other: &Self) -> bool {
+        let is_list = !matches!(self.resource, Resource::Log | Resource::Version | Resource::ApiGroups);
+        let as_wide = |own: &Option<String>, other: &Option<String>| own.is_none() || own == other;
+        self == other
+            || is_list
+                && self.resource == other.resource
+                && as_wide(&self.namespace, &other.namespace)
+                && self.name.is_none()
+                && as_wide(&self.labels, &other.labels)
+                && as_wide(&self.fields, &other.fields)
+    }
 }
 
 impl Resource {
@@ -135,5 +148,28 @@ impl fmt::Display for Query {
             write!(f, " in namespace {namespace}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_lists_cover_narrow_ones_and_never_the_other_way() {
+        let all = Query::all(Resource::Pods);
+        let shop = Query::within(Resource::Pods, "shop");
+        let web = shop.clone().labelled("app=web");
+        let named = Query::named(Resource::Pods, "shop", "web-1");
+        for (wide, narrow) in [(&all, &shop), (&all, &web), (&all, &named), (&shop, &web), (&shop, &named)] {
+            assert!(wide.covers(narrow) && !narrow.covers(wide), "{wide:?} {narrow:?}");
+        }
+        assert!(!web.covers(&named) && !named.covers(&web), "a list by label says nothing of an object with other labels");
+        assert!(!Query::within(Resource::Pods, "bank").covers(&shop) && !all.covers(&Query::within(Resource::Services, "shop")));
+        let warnings = |query: Query| query.fields("involvedObject.kind=Pod,type=Warning");
+        assert!(warnings(Query::all(Resource::Events)).covers(&warnings(Query::within(Resource::Events, "shop"))));
+        assert!(!warnings(Query::all(Resource::Events)).covers(&Query::within(Resource::Events, "shop")));
+        let log = |previous| Query::log("shop", "web-1", "web", previous);
+        assert!(log(true).covers(&log(true)) && !log(false).covers(&log(true)));
     }
 }

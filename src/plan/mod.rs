@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod backends;
+pub mod collect_reads;
 pub mod info_reads;
 pub mod names;
 pub mod reads;

@@ -27,6 +27,14 @@ pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
     wanted.queries
 }
 
+/// What every question reads of the cluster's DNS.
+pub fn of_dns(cluster: &Cluster) -> Vec<Query> {
+    let mut wanted = Wanted { cluster, queries: Vec::new() };
+    dns(&mut wanted);
+    troubled_dns(&mut wanted);
+    wanted.queries
+}
+
 /// Collects what nobody has asked yet.
 struct Wanted<'a> {
     cluster: &'a Cluster,
@@ -255,13 +263,23 @@ fn troubled(request: &Request, wanted: &mut Wanted<'_>) {
     let namespaces: BTreeSet<String> =
         resolve::pods_involved(request, wanted.cluster).iter().filter(unwell).map(|p| p.namespace.clone()).collect();
     for namespace in namespaces {
-        wanted.push(Query::within(Resource::Events, &namespace).fields("involvedObject.kind=Pod,type=Warning"));
+        wanted.push(pod_warnings(Query::within(Resource::Events, &namespace)));
     }
+    troubled_dns(wanted);
+}
+
+/// Warnings about pods.
+pub(super) fn pod_warnings(events: Query) -> Query {
+    events.fields("involvedObject.kind=Pod,type=Warning")
+}
+
+/// Events and logs of the cluster's DNS, where it is not well.
+fn troubled_dns(wanted: &mut Wanted<'_>) {
     let is_dns = |p: &&Pod| p.labels.get("k8s-app").is_some_and(|v| v == "kube-dns");
     let dns_pods: Vec<Pod> =
         wanted.cluster.pods.seen().filter(is_dns).filter(|p| !p.ready && !p.is_finished()).cloned().collect();
     for pod in dns_pods {
-        wanted.push(Query::within(Resource::Events, &pod.namespace).fields("involvedObject.kind=Pod,type=Warning"));
+        wanted.push(pod_warnings(Query::within(Resource::Events, &pod.namespace)));
         // a container that never started has no log
         let started =
             |c: &&Container| c.restarts > 0 || matches!(c.state, ContainerState::Running | ContainerState::Terminated { .. });

@@ -1,6 +1,7 @@
 //! The answer as data (`netcheck.dev/v1`) and as text.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod collection;
 pub mod diagnosis;
 pub mod info;
 pub mod json;

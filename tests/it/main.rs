@@ -26,6 +26,7 @@ mod bundle;
 mod cli;
 mod cni;
 mod cni_real;
+mod collect;
 mod completion;
 mod e2e;
 mod generated;

@@ -1,6 +1,7 @@
 //! Recorded runs: the same bundle gives the same report, byte for byte.
 //!
-//! A folder of tests/scenarios holds `bundle.tar.gz`, recorded on a real cluster with `--record`, and the reports it gives.
+//! A folder of tests/scenarios holds `bundle.tar.gz`, recorded on a real cluster with `--record` or `collect`, and the reports it
+//! gives. `arguments` is the question where the bundle has none.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,11 @@ fn current(path: &str, text: &str) {
     assert_eq!(text, expected, "{path} differs; UPDATE=1 cargo test --test it scenarios writes it anew");
 }
 
-fn replay(bundle: &Path, format: &str) -> String {
+fn replay(folder: &Path, format: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-netcheck"));
-    let output =
-        command.args(["--from"]).arg(bundle).args(["-o", format]).env_remove("KUBECONFIG").output().expect("the program runs");
+    let words = std::fs::read_to_string(folder.join("arguments")).unwrap_or_default();
+    command.args(words.split_whitespace()).arg("--from").arg(folder.join("bundle.tar.gz")).args(["-o", format]);
+    let output = command.env_remove("KUBECONFIG").output().expect("the program runs");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
@@ -40,9 +42,8 @@ fn recorded_runs_give_their_reports() {
     assert!(!folders.is_empty(), "no scenario was found");
     for folder in folders {
         let name = folder.file_name().expect("name").to_string_lossy().into_owned();
-        let bundle = folder.join("bundle.tar.gz");
-        current(&format!("tests/scenarios/{name}/report.json"), &replay(&bundle, "json"));
-        current(&format!("tests/scenarios/{name}/report.txt"), &replay(&bundle, "table"));
+        current(&format!("tests/scenarios/{name}/report.json"), &replay(&folder, "json"));
+        current(&format!("tests/scenarios/{name}/report.txt"), &replay(&folder, "table"));
     }
 }
 
@@ -52,7 +53,7 @@ fn reports_fit_the_published_schema() {
     let schema = serde_json::from_str(&text).expect("schema is JSON");
     let validator = jsonschema::validator_for(&schema).expect("schema is a schema");
     for folder in scenarios() {
-        let report = serde_json::from_str(&replay(&folder.join("bundle.tar.gz"), "json")).expect("report is JSON");
+        let report = serde_json::from_str(&replay(&folder, "json")).expect("report is JSON");
         let errors: Vec<String> = validator.iter_errors(&report).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", folder.display());
     }

@@ -11,9 +11,9 @@ use tar::{Archive, EntryType};
 use super::BundleError;
 
 /// Most bytes of a `.tar.gz`.
-const COMPRESSED: u64 = 64 << 20;
+pub(super) const COMPRESSED: u64 = 64 << 20;
 /// Most bytes of all files together.
-const UNPACKED: u64 = 512 << 20;
+pub(super) const UNPACKED: u64 = 512 << 20;
 /// Most files and directories.
 const ENTRIES: usize = 10_000;
 /// How deep directories may be nested.

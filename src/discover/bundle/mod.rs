@@ -42,6 +42,9 @@ pub struct Meta {
     pub namespace: String,
     /// A replay repeats these figures.
     pub timing: TimingPart,
+    /// The time limit in milliseconds, when the run was ended by it: what is not in the bundle was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_ms: Option<u64>,
 }
 
 /// `bundle.json`.
@@ -73,9 +76,15 @@ enum State {
 }
 
 impl Bundle {
-    /// What the bundle says to a query: the same read, or a wider list narrowed to it.
+    /// What the bundle says to a query: the same read, a wider list narrowed to it, or why that list is not there.
+    ///
+    /// [`Known::Unasked`] only where the time limit ended the recorded run before it came to this read.
     pub fn answer(&self, query: &Query) -> Known<Vec<Value>> {
-        filter::answer(&self.reads, query).unwrap_or_else(|| Known::Failed(format!("{query}: not in the bundle")))
+        let known = filter::answer(&self.reads, query).or_else(|| filter::refusal(&self.reads, query));
+        known.unwrap_or_else(|| match self.meta.cut_ms {
+            Some(_) => Known::Unasked,
+            None => Known::Failed(format!("{query}: not in the bundle")),
+        })
     }
 }
 
@@ -105,7 +114,7 @@ impl BundleError {
             Self::Io(_) => "check the path and its permissions",
             Self::NotABundle(_) => "pass what `kubectl netcheck … --record PATH` wrote",
             Self::Damaged(_) => "copy the bundle again, or record it again",
-            Self::TooLarge(_) => "record it again for one question",
+            Self::TooLarge(_) => "record it again for one question, or for one namespace",
             Self::Unsafe(_) => "do not trust where it came from; record it again",
             Self::Newer(_) => "update kubectl-netcheck",
             Self::Exists(_) => "choose another name, or remove it",

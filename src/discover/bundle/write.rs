@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tar::{Builder, Header};
 
-use super::archive::Files;
+use super::archive::{self, Files};
 use super::{Bundle, BundleError, Entry, FORMAT, Index, State};
 use crate::model::{Known, Query, Resource};
 
@@ -21,17 +21,28 @@ impl Bundle {
             return Err(BundleError::Exists(shown));
         }
         let files = self.files().map_err(|e| BundleError::Io(format!("cannot write {shown}: {e}")))?;
+        // what could not be read again is not written
+        let bytes: u64 = files.values().map(|content| content.len() as u64).sum();
+        if bytes > archive::UNPACKED {
+            return Err(BundleError::TooLarge(format!("{bytes} bytes, at most {}", archive::UNPACKED)));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_archive = [".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end));
         // Under another name first: what has the name is whole.
         let partial = path.with_file_name(format!(".{name}.partial-{}", std::process::id()));
         let written = if is_archive { write_archive(&partial, &files) } else { write_directory(&partial, &files) };
-        let written = written.and_then(|()| fs::rename(&partial, path));
-        written.map_err(|e| {
+        let written = written.map_err(|e| BundleError::Io(format!("cannot write {shown}: {e}")));
+        let written = written.and_then(|()| match fs::metadata(&partial) {
+            Ok(file) if is_archive && file.len() > archive::COMPRESSED => {
+                Err(BundleError::TooLarge(format!("{} bytes, at most {}", file.len(), archive::COMPRESSED)))
+            }
+            Ok(_) | Err(_) => fs::rename(&partial, path).map_err(|e| BundleError::Io(format!("cannot write {shown}: {e}"))),
+        });
+        if written.is_err() {
             // The first error is the one to tell.
             drop(if is_archive { fs::remove_file(&partial) } else { fs::remove_dir_all(&partial) });
-            BundleError::Io(format!("cannot write {shown}: {e}"))
-        })
+        }
+        written
     }
 
     /// The bytes of a `.tar.gz`.
