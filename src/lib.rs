@@ -24,6 +24,8 @@ pub mod info;
 #[cfg(feature = "cli")]
 pub mod plan;
 #[cfg(feature = "cli")]
+pub mod policy;
+#[cfg(feature = "cli")]
 pub mod report;
 
 // effects

@@ -286,9 +286,9 @@ pub(super) fn policies_unjudged(cx: &Correlation<'_>) -> Option<Gap> {
     }
     let pods: Vec<_> = ends.iter().filter_map(|o| cx.cluster.pod(o)).collect();
     let mut names: Vec<String> = Vec::new();
-    for (policy, selector) in cx.cluster.network_policies.seen() {
-        if pods.iter().any(|p| p.namespace == policy.namespace && selector.matches(&p.labels)) {
-            names.push(policy.to_string());
+    for policy in cx.cluster.network_policies.seen() {
+        if pods.iter().any(|p| p.namespace == policy.namespace && policy.pod_selector.matches(&p.labels)) {
+            names.push(policy.object().to_string());
         }
     }
     names.sort();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ConfigMap, EndpointSlice, Event, Ingress, IngressClass, Known, Namespace, Node, ObjectRef, Pod, Query, Resource, Selector,
-    Service, Workload,
+    ConfigMap, EndpointSlice, Event, Ingress, IngressClass, Known, Namespace, NetworkPolicy, Node, ObjectRef, Pod, Query,
+    Resource, Service, Workload,
 };
 
 /// What was read, kind by kind. Decisions take this and nothing else.
@@ -24,8 +24,7 @@ pub struct Cluster {
     pub workloads: Store<Workload>,
     pub ingresses: Store<Ingress>,
     pub ingress_classes: Store<IngressClass>,
-    /// Names and pod selectors of the `NetworkPolicies`.
-    pub network_policies: Store<(ObjectRef, Selector)>,
+    pub network_policies: Store<NetworkPolicy>,
     /// CIDRs of the ServiceCIDR objects.
     pub service_cidrs: Store<String>,
     /// Custom objects as JSON, by `plural.version.group`.

@@ -18,6 +18,8 @@ pub struct Pod {
     pub node: Option<String>,
     pub ips: Vec<IpAddr>,
     pub host_network: bool,
+    /// `spec.serviceAccountName`: policies of some dialects select by it.
+    pub service_account: Option<String>,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: String,
     /// Reason and message of the pod's own status, such as `Evicted`.

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{
     Cluster, Condition, ConfigMap, Container, ContainerPort, ContainerState, Endpoint, EndpointPort, EndpointSlice, Event,
-    Ingress, IngressClass, Known, Labels, Namespace, Node, ObjectRef, Pod, Protocol, Query, Resource, Selector, Service,
-    ServicePort, Store, TargetPort, Workload,
+    Ingress, IngressClass, Known, Labels, Namespace, NetworkPolicy, Node, ObjectRef, Pod, Protocol, Query, Resource, Selector,
+    Service, ServicePort, Store, TargetPort, Workload,
 };
 
 /// Every object of a cluster, and what the reader may not see.
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub workloads: Vec<Workload>,
     pub ingresses: Vec<Ingress>,
     pub ingress_classes: Vec<IngressClass>,
-    pub network_policies: Vec<(ObjectRef, Selector)>,
+    pub network_policies: Vec<NetworkPolicy>,
     /// By pod, and whether it is the log of the run before.
     pub logs: BTreeMap<(ObjectRef, bool), String>,
     /// Custom objects by `plural.version.group`; a kind without an entry does not exist.
@@ -446,9 +446,9 @@ impl Object for Workload {
     }
 }
 
-impl Object for (ObjectRef, Selector) {
+impl Object for NetworkPolicy {
     fn id(&self) -> (String, String) {
-        (self.0.namespace.clone(), self.0.name.clone())
+        (self.namespace.clone(), self.name.clone())
     }
 }
 

@@ -139,8 +139,8 @@ fn nameserver_silent(cx: &Correlation<'_>) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::correlate::testing::{causes, explain, judge, only};
-    use crate::model::Selector;
     use crate::model::testing::{World, ip, labels};
+    use crate::model::{NetworkPolicy, Selector};
     use crate::plan::testing::{Case, answered, environment, to_web};
     use crate::probe::{Answer, ProbeOutcome, ProbeSpec, RecordType, ResolveOutcome};
 
@@ -165,8 +165,12 @@ mod tests {
     #[test]
     fn silence_everywhere_names_the_policies_on_the_source() {
         let mut world = World::shop();
-        let policy = ObjectRef::new("networkpolicy", "shop", "egress");
-        world.network_policies.push((policy, Selector::of(&labels("app=client"))));
+        world.network_policies.push(NetworkPolicy {
+            namespace: "shop".into(),
+            name: "egress".into(),
+            pod_selector: Selector::of(&labels("app=client")),
+            ..NetworkPolicy::default()
+        });
         let case = silence(&world);
         let found = only(explain(&DnsUnreachable, &case));
         assert_eq!(

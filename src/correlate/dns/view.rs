@@ -182,8 +182,10 @@ pub(super) fn unmeasured() -> Verdict {
 pub(super) fn policies_on_source(cx: &Correlation<'_>) -> Vec<String> {
     let Some(pod) = source(cx) else { return Vec::new() };
     let all = cx.cluster.network_policies.seen();
-    let mut names: Vec<String> =
-        all.filter(|(p, s)| p.namespace == pod.namespace && s.matches(&pod.labels)).map(|(p, _)| p.to_string()).collect();
+    let mut names: Vec<String> = all
+        .filter(|p| p.namespace == pod.namespace && p.pod_selector.matches(&pod.labels))
+        .map(|p| p.object().to_string())
+        .collect();
     names.sort();
     names.dedup();
     names

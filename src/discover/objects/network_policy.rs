@@ -1,21 +1,64 @@
 //! NetworkPolicies.
 
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1 as net;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Object, keep};
-use crate::model::{ObjectRef, Selector};
+use crate::model::{IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PolicyPort};
 
-impl Object for NetworkPolicy {
-    type Model = (ObjectRef, Selector);
+impl Object for net::NetworkPolicy {
+    type Model = NetworkPolicy;
 
     fn keep(self) -> Self {
         // every field of the spec decides who may talk to whom
         Self { metadata: keep::metadata(self.metadata), spec: self.spec }
     }
 
-    fn model(self) -> Result<(ObjectRef, Selector), String> {
+    fn model(self) -> Result<NetworkPolicy, String> {
         let (namespace, name) = keep::names(&self.metadata);
-        let selector = self.spec.and_then(|s| s.pod_selector).map(keep::selector).unwrap_or_default();
-        Ok((ObjectRef::new("networkpolicy", &namespace, &name), selector))
+        let labels = self.metadata.labels.unwrap_or_default();
+        let Some(spec) = self.spec else {
+            return Ok(NetworkPolicy { namespace, name, labels, ..NetworkPolicy::default() });
+        };
+        let ingress = spec.ingress.unwrap_or_default().into_iter().map(|r| rule(r.from, r.ports));
+        let egress = spec.egress.unwrap_or_default().into_iter().map(|r| rule(r.to, r.ports));
+        Ok(NetworkPolicy {
+            namespace,
+            name,
+            labels,
+            pod_selector: spec.pod_selector.map(keep::selector).unwrap_or_default(),
+            policy_types: spec.policy_types.unwrap_or_default(),
+            ingress: ingress.collect::<Result<_, _>>()?,
+            egress: egress.collect::<Result<_, _>>()?,
+        })
     }
+}
+
+fn rule(
+    peers: Option<Vec<net::NetworkPolicyPeer>>,
+    ports: Option<Vec<net::NetworkPolicyPort>>,
+) -> Result<NetworkPolicyRule, String> {
+    Ok(NetworkPolicyRule {
+        peers: peers.unwrap_or_default().into_iter().map(peer).collect(),
+        ports: ports.unwrap_or_default().into_iter().map(port).collect::<Result<_, _>>()?,
+    })
+}
+
+fn peer(peer: net::NetworkPolicyPeer) -> NetworkPolicyPeer {
+    NetworkPolicyPeer {
+        pod_selector: peer.pod_selector.map(keep::selector),
+        namespace_selector: peer.namespace_selector.map(keep::selector),
+        ip_block: peer.ip_block.map(|b| IpBlock { cidr: b.cidr, except: b.except.unwrap_or_default() }),
+    }
+}
+
+fn port(port: net::NetworkPolicyPort) -> Result<NetworkPolicyPort, String> {
+    Ok(NetworkPolicyPort {
+        protocol: keep::protocol("protocol", port.protocol.as_deref())?,
+        port: port.port.map(|p| match p {
+            IntOrString::Int(number) => PolicyPort::Number(number),
+            IntOrString::String(name) => PolicyPort::Name(name),
+        }),
+        end_port: port.end_port,
+    })
 }

@@ -46,6 +46,7 @@ impl Object for Pod {
             node: spec.node_name.filter(|n| !n.is_empty()),
             ips,
             host_network: spec.host_network == Some(true),
+            service_account: spec.service_account_name.clone(),
             phase: status.phase.unwrap_or_else(|| String::from("Unknown")),
             reason: status.reason,
             message: status.message,
@@ -72,6 +73,7 @@ pub(super) fn keep_spec(spec: PodSpec) -> PodSpec {
         // that there are some is all the model says
         host_aliases: spec.host_aliases.map(|all| all.into_iter().map(|a| HostAlias { ip: a.ip, hostnames: None }).collect()),
         host_network: spec.host_network,
+        service_account_name: spec.service_account_name,
         node_name: spec.node_name,
         os: spec.os,
         runtime_class_name: spec.runtime_class_name,

@@ -1,0 +1,43 @@
+//! Who may talk to whom: policies of every dialect, translated to one form and decided exactly.
+//!
+//! A dialect (`dialect/*`, one file a kind) turns its objects into [`Policy`]; [`Rulebook::judge`] decides one connection
+//! and says by which rule. What a dialect does not model becomes [`Predicate::Unknown`] or [`PortMatch::Unknown`], and a
+//! decision that depends on it is undetermined.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod bits;
+mod book;
+mod classes;
+mod decide;
+pub mod dialect;
+mod endpoint;
+mod labels;
+mod matrix;
+mod predicate;
+#[cfg(test)]
+mod properties;
+mod rule;
+mod sets;
+#[cfg(test)]
+mod testing;
+mod truth;
+
+pub use book::{Compiled, Engine, policies_known, rulebook};
+pub use decide::{Decision, Flow, Judgement, Outcome, Reason, Rulebook};
+pub use endpoint::{Directory, Endpoint, EndpointKind, NAME_LABEL, namespaces_missing};
+pub use labels::{LabelExpr, LabelView};
+pub use matrix::Matrix;
+pub use predicate::{Matching, Predicate, View};
+pub use rule::{Action, Direction, Join, Policy, PortMatch, Priority, Rule, Side, Tier};
+pub use truth::Truth;
+
+use crate::model::ObjectRef;
+
+/// Something in a policy that is not as it should be; the rest of the policy still counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub object: ObjectRef,
+    /// Its place in the object, such as `spec.ingress[0].from[1].ipBlock.cidr`.
+    pub at: String,
+    pub text: String,
+}
