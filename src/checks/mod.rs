@@ -6,6 +6,7 @@
 
 pub mod dns;
 pub mod pods;
+pub mod routes;
 pub mod services;
 
 use crate::finding::{Meta, Verdict};
@@ -42,4 +43,11 @@ pub const ALL: &[&dyn Check] = &[
     &pods::PodWithoutNetwork,
     &pods::PodNotRunning,
     &pods::NodeNotReady,
+    &routes::IngressClassMissing,
+    &routes::IngressBackendMissing,
+    &routes::IngressBackendPort,
+    &routes::IngressConflict,
+    &routes::IngressControllerMissing,
+    &routes::IngressWithoutAddress,
+    &routes::IngressEvents,
 ];

@@ -89,7 +89,8 @@ async fn ask(connection: &Connection, wanted: &Wanted) -> Vec<String> {
                 | Kind::DaemonSet
                 | Kind::ReplicaSet
                 | Kind::Job
-                | Kind::CronJob => {
+                | Kind::CronJob
+                | Kind::Ingress => {
                     let own = discovery.namespace().to_owned();
                     Query::within(resource, namespace.as_deref().unwrap_or(&own))
                 }
@@ -113,6 +114,7 @@ fn resource(kind: Kind) -> Resource {
         Kind::ReplicaSet => Resource::ReplicaSets,
         Kind::Job => Resource::Jobs,
         Kind::CronJob => Resource::CronJobs,
+        Kind::Ingress => Resource::Ingresses,
     }
 }
 
@@ -120,6 +122,7 @@ fn names_in(cluster: &Cluster, wanted: &Wanted) -> Vec<String> {
     let mut names: Vec<String> = match wanted {
         Wanted::Objects(Kind::Pod, _) => cluster.pods.seen().map(|p| p.name.clone()).collect(),
         Wanted::Objects(Kind::Service, _) => cluster.services.seen().map(|s| s.name.clone()).collect(),
+        Wanted::Objects(Kind::Ingress, _) => cluster.ingresses.seen().map(|i| i.name.clone()).collect(),
         Wanted::Objects(Kind::Node, _) => cluster.nodes.seen().map(|n| n.name.clone()).collect(),
         Wanted::Objects(
             Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet | Kind::Job | Kind::CronJob,

@@ -3,6 +3,7 @@
 use crate::checks::{self, Context};
 use crate::finding::{Confidence, Finding, Verdict, Weight};
 use crate::model::{Cluster, Known, Question, Subject};
+use crate::plan::routes;
 use crate::protocol::Measurement;
 use crate::report::diagnosis::{
     API_VERSION, Configured, Diagnosis, FindingPart, GapPart, Measured, QuestionPart, TimingPart, VerdictPart,
@@ -28,8 +29,18 @@ pub struct Inputs<'a> {
     pub timing: TimingPart,
 }
 
-/// Runs every check on the objects: the findings, and what could not be decided.
+/// Runs every check on the objects, for a route on those behind it as well: the findings, and what could not be decided.
 pub fn findings(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Gap>) {
+    let (mut found, mut gaps) = of_one(question, cluster);
+    for part in routes::parts(question, cluster) {
+        let (more, open) = of_one(&part, cluster);
+        found.extend(more);
+        gaps.extend(open);
+    }
+    (found, gaps)
+}
+
+fn of_one(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Gap>) {
     let cx = Context { cluster, question };
     let mut found = Vec::new();
     let mut gaps = Vec::new();
@@ -54,10 +65,11 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     let cx = Correlation { cluster, question, findings: &from_objects, measured: inputs.measured };
     let (measured, tally) = summary::measured(&cx);
     let configured = configured(&from_objects, &cx, &gaps);
-    let mut all = from_objects.clone();
-    confirm(&mut all, measured);
-    for cause in super::ALL {
-        collect(cause.meta().title, cause.explain(&cx), &mut all, &mut gaps);
+    let mut all = judged(&cx, measured, &mut gaps);
+    for part in routes::parts(question, cluster) {
+        let of_part = of_one(&part, cluster).0;
+        let cx = Correlation { question: &part, findings: &of_part, ..cx };
+        all.extend(part_of_route(&cx, measured, &mut gaps));
     }
     one_root_of_dns(&mut all, &cx);
     if matches!(measured, Measured::Unreachable | Measured::Intermittent) && !all.iter().any(|f| f.weight == Weight::Cause) {
@@ -89,6 +101,32 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     }
 }
 
+/// The question's own findings against its measurement, and the causes that shows.
+fn judged(cx: &Correlation<'_>, measured: Measured, gaps: &mut Vec<Gap>) -> Vec<Finding> {
+    let mut all = of_one(cx.question, cx.cluster).0;
+    confirm(&mut all, measured);
+    for cause in super::ALL {
+        collect(cause.meta().title, cause.explain(cx), &mut all, gaps);
+    }
+    all
+}
+
+/// A Service behind a route. Where the route works, its objects cannot be what breaks it, and connections from the source to the
+/// pods, which only the controller needs, say nothing.
+fn part_of_route(cx: &Correlation<'_>, route: Measured, gaps: &mut Vec<Gap>) -> Vec<Finding> {
+    if route == Measured::Reachable {
+        let mut all = cx.findings.to_vec();
+        confirm(&mut all, route);
+        return all;
+    }
+    let mut all = judged(cx, summary::measured(cx).0, gaps);
+    for finding in all.iter_mut().filter(|f| f.weight == Weight::Cause && ["NC4004", "NC4005"].contains(&f.meta.code)) {
+        // a policy may let the controller in and not the source
+        finding.confidence = Confidence::Possible;
+    }
+    all
+}
+
 /// One line for all that is missing for the same reason.
 fn grouped(gaps: Vec<Gap>) -> Vec<Gap> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
@@ -107,10 +145,12 @@ fn configured(found: &[Finding], cx: &Correlation<'_>, gaps: &[Gap]) -> Configur
     if found.iter().any(|f| f.weight == Weight::Cause) {
         return Configured::Broken;
     }
-    let unknown_endpoints = match &cx.question.to {
+    let parts = routes::parts(cx.question, cx.cluster);
+    let unknown = |to: &Subject| match to {
         Subject::Service { namespace, name } => !matches!(cx.cluster.slices_of(namespace, name), Known::Got(_)),
-        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => false,
+        Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => false,
     };
+    let unknown_endpoints = unknown(&cx.question.to) || parts.iter().any(|p| unknown(&p.to));
     if unknown_endpoints || !gaps.is_empty() || summary::policies_unjudged(cx).is_some() {
         return Configured::Undetermined;
     }

@@ -9,6 +9,7 @@ mod diagnose;
 pub mod dns;
 pub mod measurement;
 pub mod path;
+pub mod routes;
 pub mod services;
 mod summary;
 #[cfg(test)]
@@ -56,6 +57,10 @@ pub const ALL: &[&dyn Cause] = &[
     &path::PacketsDropped,
     &path::ActivelyRejected,
     &services::ServiceAddressFails,
+    &routes::RouteNotServed,
+    &routes::RouteAddressFails,
+    &routes::RouteCertificate,
+    &routes::HostResolvesElsewhere,
 ];
 
 /// What is fixed about every finding there is, in the order of the codes.

@@ -9,9 +9,9 @@ use crate::plan::steps::MAX_BACKENDS;
 use crate::probe::{HttpOutcome, ProbeOutcome, ProbeSpec};
 use crate::report::diagnosis::{Configured, HopPart, Measured};
 
-use super::Correlation;
 use super::diagnose::Gap;
 use super::view::{Reach, micros};
+use super::{Correlation, routes};
 
 pub(super) use super::measurement::measurement;
 
@@ -74,6 +74,11 @@ pub(super) fn decisive(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
     let at =
         |what: String, ip: IpAddr, port: u16| (format!("{what} {}", std::net::SocketAddr::new(ip, port)), cx.reach(ip, port));
     match (&cx.question.to, port) {
+        (Subject::Route(_), _) => routes::view::decisive(cx)
+            .iter()
+            .map(|r| (format!("{} at {}", r.entry.words(), r.at(port)), r.reach()))
+            .filter(|(_, r)| r.measured())
+            .collect(),
         (Subject::Service { .. }, Some(port)) => {
             let Some(service) = cx.service() else { return Vec::new() };
             if service.kind == ServiceKind::ExternalName {
@@ -150,6 +155,10 @@ fn connect_stage(cx: &Correlation<'_>, reaches: &[(String, Reach)]) -> Stage {
 }
 
 fn http_stage(cx: &Correlation<'_>) -> Stage {
+    // the requests to a route are what decides for it
+    if matches!(cx.question.to, Subject::Route(_)) {
+        return Stage::NotMeasured;
+    }
     let outcome =
         cx.measured.iter().find_map(|m| if let ProbeOutcome::Http(outcome) = &m.outcome { Some(outcome) } else { None });
     match outcome {
@@ -163,6 +172,11 @@ fn http_stage(cx: &Correlation<'_>) -> Stage {
 pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: Measured, gaps: &[Gap]) -> String {
     let to = destination(cx);
     match measured {
+        Measured::Reachable if matches!(cx.question.to, Subject::Route(_)) => {
+            let requests = routes::view::decisive(cx);
+            let first = requests.first().map(|r| format!(": {} {}", r.url, routes::view::words(r.via))).unwrap_or_default();
+            format!("{to} answers {}{first}.", from(cx))
+        }
         Measured::Reachable => match fastest(cx) {
             Some(us) => format!("{to} answers {}; the connection took {}.", from(cx), micros(us)),
             None => format!("{to} answers {}.", from(cx)),
@@ -218,13 +232,17 @@ pub(super) fn path(cx: &Correlation<'_>) -> Vec<HopPart> {
         };
         hops.push(hop(format!("DNS {}", cx.question.name.clone().unwrap_or_default()), Some(ok), seen));
     }
+    if matches!(cx.question.to, Subject::Route(_)) {
+        hops.extend(routes::path::hops(cx));
+        return hops;
+    }
     for (what, reach) in decisive(cx) {
         hops.push(hop(what, reach.measured().then_some(reach.ok()), reach.words()));
     }
     hops
 }
 
-fn hop(at: String, ok: Option<bool>, seen: String) -> HopPart {
+pub(super) fn hop(at: String, ok: Option<bool>, seen: String) -> HopPart {
     let state = match ok {
         Some(true) => "ok",
         Some(false) => "failed",
@@ -282,7 +300,7 @@ pub(super) fn policies_unjudged(cx: &Correlation<'_>) -> Option<Gap> {
     match &cx.question.to {
         Subject::Pod(pod) => ends.push(pod.clone()),
         Subject::Service { .. } => ends.extend(cx.backends().into_iter().filter_map(|b| b.pod)),
-        Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => {}
+        Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => {}
     }
     let pods: Vec<_> = ends.iter().filter_map(|o| cx.cluster.pod(o)).collect();
     let mut names: Vec<String> = Vec::new();
@@ -310,6 +328,7 @@ pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
     if let Some(why) = dns_unknown(cx) {
         gaps.push(Gap { what: "the cluster's DNS Service and its endpoints".to_owned(), why });
     }
+    gaps.extend(routes::unread_secrets(cx));
     gaps.extend(not_run(cx));
     let endpoints = cx.backends().len();
     if endpoints > MAX_BACKENDS {

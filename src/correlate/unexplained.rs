@@ -28,7 +28,7 @@ declare_finding! {
 pub(super) fn finding(cx: &Correlation<'_>) -> Finding {
     let about = match &cx.question.to {
         Subject::Service { namespace, name } => ObjectRef::service(namespace, name),
-        Subject::Pod(pod) => pod.clone(),
+        Subject::Pod(object) | Subject::Route(object) => object.clone(),
         Subject::Node(name) => ObjectRef::node(name),
         Subject::Ip(ip) => ObjectRef::new("address", "", &ip.to_string()),
         Subject::Name(name) => ObjectRef::new("name", "", name),

@@ -83,7 +83,7 @@ impl<'a> Correlation<'a> {
     pub fn service(&self) -> Option<&'a Service> {
         match &self.question.to {
             Subject::Service { namespace, name } => self.cluster.service(namespace, name),
-            Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => None,
+            Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => None,
         }
     }
 

@@ -2,94 +2,21 @@
 
 use serde_json::Value;
 
+use super::controllers::{CONTROLLERS, Controller};
 use super::facts::Facts;
 use crate::model::{Cluster, Known, Query, Resource, Workload};
 use crate::report::info::{Fact, Topic};
-
-/// A controller: `spec.controller` of its IngressClass, and ends of its images.
-struct Controller {
-    name: &'static str,
-    classes: &'static [&'static str],
-    images: &'static [&'static str],
-}
-
-const CONTROLLERS: &[Controller] = &[
-    Controller {
-        name: "ingress-nginx",
-        classes: &["k8s.io/ingress-nginx"],
-        images: &["ingress-nginx/controller", "nginx-ingress-controller"],
-    },
-    Controller {
-        name: "NGINX Ingress Controller (F5)",
-        classes: &["nginx.org/ingress-controller"],
-        images: &["nginx/nginx-ingress", "nginx-ic/nginx-plus-ingress"],
-    },
-    Controller {
-        name: "Traefik",
-        classes: &["traefik.io/ingress-controller"],
-        images: &["traefik", "mirrored-library-traefik", "traefik/traefik"],
-    },
-    Controller { name: "Istio", classes: &["istio.io/ingress-controller"], images: &[] },
-    Controller {
-        name: "Azure Application Gateway",
-        classes: &["azure/application-gateway"],
-        images: &["azure-application-gateway/kubernetes-ingress"],
-    },
-    Controller {
-        name: "Azure Application Gateway for Containers",
-        classes: &["alb.networking.azure.io/alb-controller"],
-        images: &["application-lb/images/alb-controller"],
-    },
-    Controller {
-        name: "HAProxy",
-        classes: &["haproxy.org/ingress-controller", "haproxy-ingress.github.io/controller"],
-        images: &["haproxytech/kubernetes-ingress", "jcmoraisjr/haproxy-ingress"],
-    },
-    Controller {
-        name: "Contour",
-        classes: &["projectcontour.io/ingress-controller", "projectcontour.io/contour"],
-        images: &["projectcontour/contour"],
-    },
-    Controller {
-        name: "Kong",
-        classes: &["ingress-controllers.konghq.com/kong"],
-        images: &["kong/kubernetes-ingress-controller"],
-    },
-    Controller {
-        name: "AWS Load Balancer Controller",
-        classes: &["ingress.k8s.aws/alb", "eks.amazonaws.com/alb"],
-        images: &["eks/aws-load-balancer-controller", "amazon/aws-alb-ingress-controller"],
-    },
-    Controller { name: "Cilium", classes: &["cilium.io/ingress-controller"], images: &[] },
-    Controller { name: "OpenShift router", classes: &["openshift.io/ingress-to-route"], images: &[] },
-    Controller { name: "Emissary", classes: &["getambassador.io/ingress-controller"], images: &["emissary-ingress/emissary"] },
-    Controller { name: "APISIX", classes: &["apisix.apache.org/apisix-ingress"], images: &["apache/apisix-ingress-controller"] },
-    Controller { name: "GKE Ingress", classes: &["networking.gke.io/ingress", "k8s.io/ingress-gce"], images: &[] },
-];
 
 pub(super) fn facts(cluster: &Cluster, facts: &mut Facts) {
     ingress(cluster, facts);
     gateway(cluster, facts);
 }
 
-fn ends_in(image: &str, end: &str) -> bool {
-    let name = image.split('@').next().unwrap_or(image);
-    let path = match name.rsplit_once(':') {
-        Some((head, tag)) if !tag.contains('/') => head,
-        Some(_) | None => name,
-    };
-    path == end || path.strip_suffix(end).is_some_and(|head| head.ends_with('/'))
-}
-
 fn ingress(cluster: &Cluster, facts: &mut Facts) {
     let classes = cluster.ingress_classes.complete(&Resource::IngressClasses, None);
     let mut any = false;
     for controller in CONTROLLERS {
-        let runs = |w: &&Workload| {
-            matches!(w.kind.as_str(), "deployment" | "daemonset")
-                && w.images.iter().any(|i| controller.images.iter().any(|end| ends_in(i, end)))
-        };
-        let workload = cluster.workloads.seen().find(runs);
+        let workload = controller.workloads(cluster).first().copied();
         let mut own: Vec<_> =
             cluster.ingress_classes.seen().filter(|c| controller.classes.contains(&c.controller.as_str())).collect();
         own.sort_by(|a, b| a.name.cmp(&b.name));

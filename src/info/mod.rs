@@ -5,6 +5,7 @@
 
 mod addresses;
 mod cni;
+pub mod controllers;
 mod dns;
 mod facts;
 mod ingress;

@@ -131,6 +131,10 @@ impl Cluster {
         self.services.seen().find(|s| s.namespace == namespace && s.name == name)
     }
 
+    pub fn ingress(&self, object: &ObjectRef) -> Option<&Ingress> {
+        self.ingresses.seen().find(|i| i.namespace == object.namespace && i.name == object.name)
+    }
+
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.seen().find(|n| n.name == name)
     }

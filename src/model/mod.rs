@@ -1,6 +1,7 @@
 //! The cluster as plain data: what was read, and what could not be.
 
 mod cluster;
+mod ingress;
 mod known;
 mod node;
 mod object;
@@ -15,10 +16,11 @@ mod service;
 pub(crate) mod testing;
 
 pub use cluster::{Cluster, Listing, Store};
+pub use ingress::{Ingress, IngressBackend, IngressClass, IngressTls, host_matches};
 pub use known::Known;
 pub use node::{Namespace, Node};
 pub use object::{ObjectRef, Protocol};
-pub use others::{ConfigMap, Event, Ingress, IngressBackend, IngressClass, Workload};
+pub use others::{ConfigMap, Event, Workload};
 pub use pod::{Condition, Container, ContainerPort, ContainerState, Pod};
 pub use policy::{IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PolicyPort};
 pub use query::{Query, Resource};

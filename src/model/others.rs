@@ -1,4 +1,4 @@
-//! Objects that explain the others: workloads, configuration, events, routes from outside.
+//! Objects that explain the others: workloads, configuration, events.
 
 use std::collections::BTreeMap;
 
@@ -49,31 +49,4 @@ pub struct Event {
     pub count: u32,
     /// RFC 3339, when the event says when it was last seen.
     pub last_seen: Option<String>,
-}
-
-/// An Ingress. Source: `networking.k8s.io/v1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ingress {
-    pub namespace: String,
-    pub name: String,
-    pub class: Option<String>,
-    pub backends: Vec<IngressBackend>,
-    pub tls_hosts: Vec<String>,
-    pub load_balancer: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IngressBackend {
-    pub host: Option<String>,
-    pub path: Option<String>,
-    pub service: String,
-    /// Number or name.
-    pub port: String,
-}
-
-/// An `IngressClass`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IngressClass {
-    pub name: String,
-    pub controller: String,
 }

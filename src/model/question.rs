@@ -34,7 +34,7 @@ pub enum Source {
 /// Where traffic goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A pod, a Service or a workload.
+    /// A pod, a Service, a workload, or an Ingress.
     Object(ObjectRef),
     Node(String),
     Ip(IpAddr),
@@ -83,6 +83,8 @@ pub enum Subject {
         name: String,
     },
     Pod(ObjectRef),
+    /// An Ingress, a Gateway or a route of one: what stands between users and Services.
+    Route(ObjectRef),
     Node(String),
     /// An address that is nothing the cluster knows.
     Ip(IpAddr),
@@ -103,7 +105,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service { namespace, name } => write!(f, "service/{namespace}/{name}"),
-            Self::Pod(pod) => write!(f, "{pod}"),
+            Self::Pod(object) | Self::Route(object) => write!(f, "{object}"),
             Self::Node(name) => write!(f, "node/{name}"),
             Self::Ip(ip) => write!(f, "{ip}"),
             Self::Name(name) => f.write_str(name),

@@ -2,6 +2,8 @@
 //!
 //! A test takes [`World::shop`], breaks one thing, and reads it the way a real cluster is read (`plan::testing`).
 
+pub(crate) mod edge;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -420,7 +422,12 @@ impl Object for Event {
     }
     fn field(&self, field: &str) -> Option<String> {
         match field {
-            "involvedObject.kind" => Some(if self.about.kind == "pod" { "Pod".into() } else { self.about.kind.clone() }),
+            "involvedObject.kind" => Some(match self.about.kind.as_str() {
+                "pod" => "Pod".into(),
+                "ingress" => "Ingress".into(),
+                "replicaset" => "ReplicaSet".into(),
+                other => other.to_owned(),
+            }),
             "involvedObject.name" => Some(self.about.name.clone()),
             "type" => Some(self.kind.clone()),
             _ => panic!("the API server knows no field {field} of events"),
@@ -460,12 +467,12 @@ impl Object for Ingress {
 
 impl Object for Value {
     fn id(&self) -> (String, String) {
-        let text = |pointer: &str| self.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer: &str| self.pointer(pointer).and_then(Self::as_str).unwrap_or_default().to_owned();
         (text("/metadata/namespace"), text("/metadata/name"))
     }
 
     fn labels(&self) -> Labels {
-        let pairs = self.pointer("/metadata/labels").and_then(Value::as_object);
+        let pairs = self.pointer("/metadata/labels").and_then(Self::as_object);
         pairs.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
     }
 }

@@ -7,6 +7,7 @@ pub mod info_reads;
 pub mod names;
 pub mod reads;
 pub mod resolve;
+pub mod routes;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;

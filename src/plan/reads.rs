@@ -7,7 +7,7 @@ use crate::model::{
 };
 
 use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
-use super::resolve;
+use super::{resolve, routes};
 
 /// More nodes than this are listed in one request rather than read one by one.
 const NODES_BY_NAME: usize = 4;
@@ -21,7 +21,10 @@ pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
     wanted.push(Query::all(Resource::Version));
     source(request, &mut wanted);
     destination(request, &mut wanted);
-    dns(&mut wanted);
+    // a controller goes to the endpoints it reads from the API: the cluster's DNS plays no part
+    if routes::asked(request).is_none() {
+        dns(&mut wanted);
+    }
     backends(request, &mut wanted);
     troubled(request, &mut wanted);
     wanted.queries
@@ -36,13 +39,13 @@ pub fn of_dns(cluster: &Cluster) -> Vec<Query> {
 }
 
 /// Collects what nobody has asked yet.
-struct Wanted<'a> {
-    cluster: &'a Cluster,
+pub(super) struct Wanted<'a> {
+    pub cluster: &'a Cluster,
     queries: Vec<Query>,
 }
 
 impl Wanted<'_> {
-    fn push(&mut self, query: Query) {
+    pub(super) fn push(&mut self, query: Query) {
         if !self.cluster.has(&query) && !self.queries.contains(&query) {
             self.queries.push(query);
         }
@@ -87,7 +90,7 @@ fn object_and_pods(object: &ObjectRef, wanted: &mut Wanted<'_>) {
 }
 
 /// Lists that turn "not found" into "did you mean".
-fn suggestions(resource: &Resource, object: &ObjectRef, wanted: &mut Wanted<'_>) {
+pub(super) fn suggestions(resource: &Resource, object: &ObjectRef, wanted: &mut Wanted<'_>) {
     wanted.push(Query::within(resource.clone(), &object.namespace));
     wanted.push(Query::all(resource.clone()).fields(&format!("metadata.name={}", object.name)));
     wanted.push(Query::all(Resource::Namespaces));
@@ -96,6 +99,7 @@ fn suggestions(resource: &Resource, object: &ObjectRef, wanted: &mut Wanted<'_>)
 fn destination(request: &Request, wanted: &mut Wanted<'_>) {
     match &request.destination {
         Destination::Object(object) if object.kind == "service" => service(&object.namespace, &object.name, wanted),
+        Destination::Object(object) if routes::resource_of(&object.kind).is_some() => routes::reads::route(object, wanted),
         Destination::Object(object) => {
             object_and_pods(object, wanted);
             wanted.push(Query::within(Resource::NetworkPolicies, &object.namespace));
@@ -127,7 +131,8 @@ fn destination(request: &Request, wanted: &mut Wanted<'_>) {
     }
 }
 
-fn service(namespace: &str, name: &str, wanted: &mut Wanted<'_>) {
+/// A Service by name, with its endpoints.
+pub(super) fn service(namespace: &str, name: &str, wanted: &mut Wanted<'_>) {
     let own = Query::named(Resource::Services, namespace, name);
     wanted.push(own.clone());
     if matches!(wanted.cluster.services.answer(&own), Known::Absent(_)) {
@@ -215,31 +220,35 @@ pub fn dns_services(cluster: &Cluster) -> Vec<&Service> {
 
 /// The pods behind the destination Service, and the nodes that the traffic touches.
 fn backends(request: &Request, wanted: &mut Wanted<'_>) {
-    let Some((namespace, name)) = resolve::service_asked(request, wanted.cluster) else {
-        nodes(request, wanted);
-        return;
-    };
-    let Some(service) = wanted.cluster.service(&namespace, &name).cloned() else { return };
+    for (namespace, name) in resolve::services_asked(request, wanted.cluster) {
+        if let Some(service) = wanted.cluster.service(&namespace, &name).cloned() {
+            pods_behind(&service, wanted);
+        }
+    }
+    nodes(request, wanted);
+}
+
+fn pods_behind(service: &Service, wanted: &mut Wanted<'_>) {
+    let (namespace, name) = (&service.namespace, &service.name);
     if !service.selector.is_empty() {
         let selector = crate::model::Selector::of(&service.selector).to_string();
-        let selected = Query::within(Resource::Pods, &namespace).labelled(&selector);
+        let selected = Query::within(Resource::Pods, namespace).labelled(&selector);
         wanted.push(selected.clone());
         // nobody is selected, or a slice names a pod that is not selected: look at the whole namespace for the reason
         if let Known::Got(pods) = wanted.cluster.pods.answer(&selected) {
             let known: BTreeSet<String> = pods.iter().flat_map(|p| &p.ips).map(ToString::to_string).collect();
-            let slices = wanted.cluster.slices_of(&namespace, &name);
+            let slices = wanted.cluster.slices_of(namespace, name);
             let mut addresses = slices.got().into_iter().flatten().flat_map(|s| &s.endpoints).flat_map(|e| &e.addresses);
             let stranger = addresses.any(|a| !known.contains(a));
             if pods.is_empty() || stranger {
-                wanted.push(Query::within(Resource::Pods, &namespace));
+                wanted.push(Query::within(Resource::Pods, namespace));
             }
             if pods.is_empty() {
-                wanted.push(Query::within(Resource::Deployments, &namespace));
-                wanted.push(Query::within(Resource::StatefulSets, &namespace));
+                wanted.push(Query::within(Resource::Deployments, namespace));
+                wanted.push(Query::within(Resource::StatefulSets, namespace));
             }
         }
     }
-    nodes(request, wanted);
 }
 
 fn nodes(request: &Request, wanted: &mut Wanted<'_>) {

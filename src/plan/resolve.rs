@@ -7,7 +7,7 @@ use crate::model::{
     Source, Subject,
 };
 
-use super::{names, reads};
+use super::{names, reads, routes};
 
 /// A question that cannot be asked: one line for the cause, one for what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,7 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
     let answer = match object.kind.as_str() {
         "pod" => cluster.pods.answer(&own).map(|_| ()),
         "service" => cluster.services.answer(&own).map(|_| ()),
+        kind if routes::resource_of(kind).is_some() => routes::answer(object, cluster),
         _ => cluster.workloads.answer(&own).map(|_| ()),
     };
     let (kind, name, namespace) = (&object.kind, &object.name, &object.namespace);
@@ -133,6 +134,7 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
     let all: Vec<(String, String)> = match object.kind.as_str() {
         "pod" => cluster.pods.seen().map(|p| (p.namespace.clone(), p.name.clone())).collect(),
         "service" => cluster.services.seen().map(|s| (s.namespace.clone(), s.name.clone())).collect(),
+        kind if routes::resource_of(kind).is_some() => routes::names(kind, cluster),
         _ => cluster.workloads.seen().filter(|w| w.kind == *kind).map(|w| (w.namespace.clone(), w.name.clone())).collect(),
     };
     if let Some(known) = cluster.namespaces.complete(&Resource::Namespaces, None).got()
@@ -164,6 +166,12 @@ fn subject(request: &Request, cluster: &Cluster, notes: &mut Vec<String>) -> Res
         return Ok(Subject::Service { namespace, name });
     }
     match &request.destination {
+        Destination::Object(object) if routes::resource_of(&object.kind).is_some() => match routes::answer(object, cluster) {
+            Known::Got(()) => Ok(Subject::Route(object.clone())),
+            Known::Denied(_) | Known::Absent(_) | Known::Failed(_) | Known::Unasked => {
+                Err(not_found(object, &routes::resource_of(&object.kind).unwrap_or(Resource::Ingresses), cluster))
+            }
+        },
         Destination::Object(object) => Ok(Subject::Pod(pod_of(object, cluster, notes)?.object())),
         Destination::Node(name) => match cluster.node(name) {
             Some(_) => Ok(Subject::Node(name.clone())),
@@ -290,7 +298,7 @@ fn port(request: &Request, cluster: &Cluster, to: &Subject, protocol: Protocol) 
             service_port(service, typed.as_ref(), request.protocol.or((protocol == Protocol::Udp).then_some(protocol)))
         }
         Subject::Pod(object) => (pod_port(cluster.pod(object), typed.as_ref(), protocol), protocol),
-        Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => match typed {
+        Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => match typed {
             Some(PortRef::Number(port)) => (Some(port), protocol),
             Some(PortRef::Name(_)) | None => (None, protocol),
         },
@@ -340,8 +348,22 @@ fn dns_name(request: &Request, cluster: &Cluster, to: &Subject) -> Option<String
                     .map_or_else(|| format!("{name}.{namespace}.svc"), |domain| names::full_name(namespace, name, &domain)),
             )
         }
-        (_, Subject::Service { .. } | Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_)) => None,
+        (
+            _,
+            Subject::Service { .. } | Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_),
+        ) => None,
     }
+}
+
+/// The Services whose endpoints decide this question: the one asked for, or those behind a route.
+pub fn services_asked(request: &Request, cluster: &Cluster) -> Vec<(String, String)> {
+    let Some(route) = routes::asked(request) else { return service_asked(request, cluster).into_iter().collect() };
+    let mut all: Vec<(String, String)> =
+        routes::entries(route, cluster).into_iter().map(|e| (e.service.namespace, e.service.name)).collect();
+    all.sort();
+    all.dedup();
+    all.truncate(routes::MAX_PARTS);
+    all
 }
 
 /// The pods whose state decides this question: source, destination, and every endpoint.
@@ -351,18 +373,18 @@ pub fn pods_involved<'a>(request: &Request, cluster: &'a Cluster) -> Vec<&'a Pod
     if let Ok((Some(from), _)) = source(request, cluster, &mut scratch) {
         objects.push(from);
     }
-    match service_asked(request, cluster) {
-        Some((namespace, name)) => {
-            if let Some(service) = cluster.service(&namespace, &name).filter(|s| !s.selector.is_empty()) {
-                let selector = crate::model::Selector::of(&service.selector);
-                let selected = cluster.pods.seen().filter(|p| p.namespace == namespace && selector.matches(&p.labels));
-                objects.extend(selected.map(Pod::object));
-            }
+    let services = services_asked(request, cluster);
+    for service in services.iter().filter_map(|(namespace, name)| cluster.service(namespace, name)) {
+        if !service.selector.is_empty() {
+            let selector = crate::model::Selector::of(&service.selector);
+            let selected = cluster.pods.seen().filter(|p| p.namespace == service.namespace && selector.matches(&p.labels));
+            objects.extend(selected.map(Pod::object));
         }
-        None => match subject(request, cluster, &mut scratch) {
-            Ok(Subject::Pod(pod)) => objects.push(pod),
-            Ok(Subject::Service { .. } | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_)) | Err(_) => {}
-        },
+    }
+    if services.is_empty()
+        && let Ok(Subject::Pod(pod)) = subject(request, cluster, &mut scratch)
+    {
+        objects.push(pod);
     }
     objects.sort();
     objects.dedup();

@@ -13,7 +13,7 @@ use crate::probe::{
 use crate::protocol::Measurement;
 
 use super::backends::{Backend, asked_port, backends};
-use super::{Step, names, reads, resolve};
+use super::{Step, names, reads, resolve, routes};
 
 /// A lost SYN is sent again after 1 s (`TCP_TIMEOUT_INIT`, include/net/tcp.h): one retransmission fits.
 pub const TCP_TIMEOUT_MS: u64 = 1_500;
@@ -51,12 +51,27 @@ pub fn first(question: &Question, cluster: &Cluster, findings: &[Finding]) -> Ve
             }
         }
         Subject::Ip(ip) => address(question, *ip, "the address", &mut wave),
+        Subject::Route(_) => route_wave(question, cluster, &mut wave),
         Subject::Name(_) => {}
     }
     if let Destination::Url(url) = &question.request.destination {
         wave.add("the URL, as an HTTP client would", ProbeSpec::Http(HttpSpec { url: url.clone(), ip: None, timeout_ms: 5_000 }));
     }
     wave.steps
+}
+
+/// The requests of a route, and the Services behind it as in questions of their own.
+fn route_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
+    for (why, spec) in routes::steps::first(question, cluster) {
+        wave.add(why, spec);
+    }
+    for part in routes::parts(question, cluster) {
+        if let Subject::Service { namespace, name } = &part.to
+            && let Some(service) = cluster.service(namespace, name)
+        {
+            service_wave(&part, cluster, service, wave);
+        }
+    }
 }
 
 struct Wave {
@@ -130,7 +145,7 @@ fn names_wave(question: &Question, cluster: &Cluster, findings: &[Finding], wave
     let domain = names::domain(cluster);
     let absolute = match &question.to {
         Subject::Service { namespace, name } => names::full_name(namespace, name, &domain),
-        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => name.clone(),
+        Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => name.clone(),
     };
     let mut questions = vec![absolute];
     if question.request.destination == Destination::Dns {
@@ -244,6 +259,11 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
     let mut next = Wave::new(from.clone(), cluster);
     other_nameservers(question, cluster, measured, &mut next);
     resolved_addresses(question, cluster, measured, &mut next);
+    for (why, spec) in routes::steps::more(question, cluster, measured) {
+        if !measured.iter().any(|m| m.spec == spec) {
+            next.add(why, spec);
+        }
+    }
     let mut insiders = BTreeSet::new();
     for m in measured.iter().filter(|m| m.from == from) {
         match (&m.spec, &m.outcome) {
@@ -308,7 +328,7 @@ fn resolved_addresses(question: &Question, cluster: &Cluster, measured: &[Measur
         Subject::Service { namespace, name } => {
             cluster.service(namespace, name).is_some_and(|s| s.kind == ServiceKind::ExternalName)
         }
-        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) => false,
+        Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) => false,
     };
     if !by_name {
         return;

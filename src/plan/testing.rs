@@ -43,6 +43,11 @@ pub(crate) fn to_web() -> Request {
     request(Destination::Object(ObjectRef::service("shop", "web")))
 }
 
+/// `pod/shop/client` asks for `ingress/shop/web`.
+pub(crate) fn to_ingress() -> Request {
+    request(Destination::Object(ObjectRef::new("ingress", "shop", "web")))
+}
+
 /// `pod/shop/client` asks for a DNS name.
 pub(crate) fn to_name(name: &str) -> Request {
     request(Destination::Name(name.into()))

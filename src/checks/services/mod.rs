@@ -28,6 +28,6 @@ use super::Context;
 fn service<'a>(cx: &Context<'a>) -> Option<&'a Service> {
     match &cx.question.to {
         Subject::Service { namespace, name } => cx.cluster.service(namespace, name),
-        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => None,
+        Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => None,
     }
 }

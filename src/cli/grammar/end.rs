@@ -66,6 +66,10 @@ pub(super) fn source(words: &[&str]) -> Result<End, EndError> {
             format!("Service {} sends no traffic: the pods behind it do", quote(name)),
             "name a pod or a workload, as in: pod client, or deploy/client",
         )),
+        What::Object(Kind::Ingress, name) => Err(EndError::new(
+            format!("Ingress {} sends no traffic: the pods of its controller do", quote(name)),
+            "name a pod or a workload, as in: pod client, or deploy/client",
+        )),
         What::Object(..) => Ok(end),
         What::Ip(_) | What::Name(_) | What::Url(_) | What::ApiServer | What::Internet | What::Dns => Err(EndError::new(
             format!("{} is no place netcheck can start from", quote(words.join(" ").trim())),
@@ -173,15 +177,12 @@ fn object(kind: &str, rest: &str) -> Result<End, EndError> {
     Ok(End { what: What::Object(known, name.to_owned()), namespace: namespace.map(str::to_owned), port })
 }
 
+const KINDS: &str = "kinds: pod, svc, ingress, deploy, sts, ds, rs, job, cronjob, node";
+
 fn unknown_kind(kind: &str, near: Option<&str>) -> EndError {
     match near {
-        Some(near) => EndError::new(
-            format!("unknown kind {}: did you mean \"{near}\"?", quote(kind)),
-            "kinds: pod, svc, deploy, sts, ds, rs, job, cronjob, node",
-        ),
-        None => {
-            EndError::new(format!("unknown kind {}", quote(kind)), "kinds: pod, svc, deploy, sts, ds, rs, job, cronjob, node")
-        }
+        Some(near) => EndError::new(format!("unknown kind {}: did you mean \"{near}\"?", quote(kind)), KINDS),
+        None => EndError::new(format!("unknown kind {}", quote(kind)), KINDS),
     }
 }
 

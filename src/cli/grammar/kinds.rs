@@ -12,6 +12,7 @@ pub enum Kind {
     ReplicaSet,
     Job,
     CronJob,
+    Ingress,
 }
 
 /// Every spelling kubectl takes (`kubectl api-resources`), and `endpoints`, which share the name of their Service.
@@ -25,16 +26,12 @@ const SPELLINGS: &[(Kind, &[&str])] = &[
     (Kind::ReplicaSet, &["replicaset", "replicasets", "rs"]),
     (Kind::Job, &["job", "jobs"]),
     (Kind::CronJob, &["cronjob", "cronjobs", "cj"]),
+    (Kind::Ingress, &["ingress", "ingresses", "ing"]),
 ];
 
 /// Kinds that exist and are no end of traffic, and what to name instead.
 const REFUSED: &[(&[&str], &str, &str)] = &[
     (&["namespace", "namespaces", "ns"], "a namespace neither sends nor receives traffic", "name a pod in it: ns/POD"),
-    (
-        &["ingress", "ingresses", "ing"],
-        "an Ingress is answered by its controller, not by itself",
-        "name the Service behind it, or a URL of it",
-    ),
     (&["configmap", "configmaps", "cm", "secret", "secrets"], "that kind has no network", "name a pod, a Service or a node"),
     (
         &["networkpolicy", "networkpolicies", "netpol"],
@@ -52,9 +49,25 @@ impl Kind {
         let group_fits = match kind {
             Self::Pod | Self::Service | Self::Node => group.is_empty() || group == "v1",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => matches!(group, "" | "apps" | "v1.apps"),
+            Self::Ingress => matches!(group, "" | "networking.k8s.io" | "v1.networking.k8s.io"),
             Self::Job | Self::CronJob => matches!(group, "" | "batch" | "v1.batch"),
         };
         group_fits.then_some(kind)
+    }
+
+    /// Traffic can start there: it is pods, or a node.
+    pub fn has_pods(self) -> bool {
+        match self {
+            Self::Service | Self::Ingress => false,
+            Self::Pod
+            | Self::Node
+            | Self::Deployment
+            | Self::StatefulSet
+            | Self::DaemonSet
+            | Self::ReplicaSet
+            | Self::Job
+            | Self::CronJob => true,
+        }
     }
 
     /// The lower-case singular, as `ObjectRef` spells it.
@@ -69,6 +82,7 @@ impl Kind {
             Self::ReplicaSet => "replicaset",
             Self::Job => "job",
             Self::CronJob => "cronjob",
+            Self::Ingress => "ingress",
         }
     }
 }

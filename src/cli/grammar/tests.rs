@@ -49,6 +49,9 @@ fn objects() {
     ok("po/client to services/web:80", client, service("ctx", "web"), number(80));
     ok("pod/client to svc web:http", client, service("ctx", "web"), Some(PortRef::Name("http".into())));
     ok("client to ep/web", client, service("ctx", "web"), None);
+    let ingress = |ns: &str| Destination::Object(ObjectRef::new("ingress", ns, "web"));
+    ok("client to ing/web", client, ingress("ctx"), None);
+    ok("client to ingresses.networking.k8s.io/shop/web:8443", client, ingress("shop"), number(8443));
     ok("client to pod/x:8080", client, Destination::Object(ObjectRef::pod("ctx", "x")), number(8080));
     ok(
         "deploy/a to deployments.apps/b",
@@ -116,7 +119,7 @@ fn errors_name_the_cause_and_the_next_step() {
         ("client to svc web svc api", "more than one destination: \"svc web svc api\""),
         ("pod a pod b to svc web", "more than one source: \"pod a pod b\""),
         ("client to ns shop", "destination: a namespace neither sends nor receives traffic (\"ns\")"),
-        ("client to ing/web", "destination: an Ingress is answered by its controller, not by itself (\"ing\")"),
+        ("ing/web to pod client", "source: Ingress \"web\" sends no traffic: the pods of its controller do"),
         ("svc web to pod client", "source: Service \"web\" sends no traffic: the pods behind it do"),
         ("pod client:80 to svc web", "source: a source has no port, and \":80\" was written behind it"),
         ("10.0.0.1 to svc web", "source: \"10.0.0.1\" is no place netcheck can start from"),

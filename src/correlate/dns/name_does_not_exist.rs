@@ -70,7 +70,7 @@ fn finding(cx: &Correlation<'_>) -> Option<Finding> {
     let (why, next) = match &cx.question.to {
         Subject::Service { namespace, name: service } => of_service(cx, namespace, service)?,
         Subject::Name(host) => of_name(cx, host),
-        Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_) => return None,
+        Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) => return None,
     };
     let mut finding =
         Finding::cause(NameDoesNotExist::META, ObjectRef::new("name", "", name), format!("name {name} does not exist{why}."))

@@ -155,7 +155,10 @@ pub(super) fn name_failed(cx: &Correlation<'_>) -> Option<bool> {
 pub(super) fn outside_name<'a>(cx: &Correlation<'a>) -> Option<&'a str> {
     match (&cx.question.to, &cx.question.name) {
         (Subject::Name(_), Some(name)) if names::is_outside(name, &names::domain(cx.cluster)) => Some(name),
-        (Subject::Name(_) | Subject::Service { .. } | Subject::Pod(_) | Subject::Node(_) | Subject::Ip(_), _) => None,
+        (
+            Subject::Name(_) | Subject::Service { .. } | Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_),
+            _,
+        ) => None,
     }
 }
 

@@ -45,7 +45,7 @@ pub fn targets(cx: &Correlation<'_>) -> Vec<(IpAddr, u16, ObjectRef)> {
             let ips = cx.cluster.pod(object).map(|p| p.ips.clone()).unwrap_or_default();
             ips.into_iter().map(|ip| (ip, port, object.clone())).collect()
         }
-        Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => Vec::new(),
+        Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => Vec::new(),
     }
 }
 
