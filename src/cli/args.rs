@@ -92,6 +92,10 @@ pub struct PairArgs {
     /// Allow agents in pods that share a node's network.
     #[arg(long)]
     pub deep: bool,
+
+    /// Do not ask before --deep starts an agent. Only a person at a terminal is asked, and for nothing else.
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// How a run goes about it.

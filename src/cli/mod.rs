@@ -6,6 +6,7 @@ pub mod complete;
 mod complete_live;
 pub mod completion;
 pub mod connection;
+mod consent;
 pub mod docs;
 mod dry_run;
 pub mod duration;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use crate::discover::Bundle;
+use crate::model::Request;
 use crate::report::diagnosis::Diagnosis;
 use crate::report::{json, page::Style, text};
 
@@ -119,7 +120,7 @@ fn recorded_question(bundle: &Bundle) -> Result<PairArgs, CliError> {
 }
 
 /// What a bundle keeps of the command line: the question, and nothing of the connection.
-pub(super) fn arguments(pair: &PairArgs) -> Vec<String> {
+pub(super) fn arguments(request: &Request, pair: &PairArgs) -> Vec<String> {
     let mut arguments = pair.words.clone();
     let mut flag = |name: &str, value: Option<String>| {
         arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
@@ -127,7 +128,7 @@ pub(super) fn arguments(pair: &PairArgs) -> Vec<String> {
     flag("--port", pair.port.clone());
     flag("--protocol", pair.protocol.map(|p| p.to_string().to_lowercase()));
     flag("--attempts", Some(pair.attempts.to_string()));
-    arguments.extend(pair.no_probes.then(|| String::from("--no-probes")));
+    arguments.extend(request.no_probes.then(|| String::from("--no-probes")));
     arguments.extend(pair.deep.then(|| String::from("--deep")));
     arguments
 }

@@ -59,6 +59,13 @@ impl Progress {
         }
     }
 
+    /// Asks something; the answer is typed behind it. [`start`](Self::start) shows the line again.
+    pub(super) fn ask(&mut self, text: &str) {
+        self.bar.finish_and_clear();
+        self.bar = ProgressBar::hidden();
+        terminal::ask(&sanitise::line(text));
+    }
+
     /// Takes the line away before the result is printed.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();

@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::input::Input;
 use super::progress::Progress;
 use super::reading::{cut_gap, millis, rounds};
-use super::{grammar, pair};
+use super::{consent, grammar, pair};
 
 /// Waves of probes after which a question that still wants more is answered with what is known.
 const MAX_WAVES: u32 = 4;
@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
     }
 
     async fn probe(&mut self) -> Result<(), CliError> {
-        let (Some((discovery, prober)), Some(question)) = (&mut self.source, &self.question) else {
+        let (Some((discovery, prober)), Some(question)) = (&mut self.source, &mut self.question) else {
             return Ok(());
         };
         let cluster = discovery.cluster();
@@ -132,22 +132,22 @@ impl<'a> Run<'a> {
             self.plan = Some(Plan { reads, steps: wave, agents: self.input.agents() });
             return Ok(());
         }
+        let is_live = matches!(prober, Prober::Live(_));
+        let shared = if question.request.deep { consent::shared(&wave, cluster) } else { Vec::new() };
+        if is_live && !shared.is_empty() && !self.input.pair.yes {
+            let answer = self.cancel.run_until_cancelled(consent::asked(&shared, &mut self.progress));
+            question.request.no_probes = answer.await != Some(true);
+        }
         if question.request.no_probes {
-            self.gaps.push(Gap {
-                what: String::from("the traffic itself"),
-                why: String::from("probes were not wanted (--no-probes)"),
-            });
+            self.gaps.push(not_measured("probes were not wanted (--no-probes)"));
             return Ok(());
         }
         let was_cut = self.recorded.as_ref().is_some_and(|meta| meta.cut_ms.is_some());
         if prober.is_empty() && !was_cut && !wave.is_empty() {
-            self.gaps.push(Gap {
-                what: String::from("the traffic itself"),
-                why: String::from("the bundle holds objects only: nothing was started when it was recorded"),
-            });
+            self.gaps.push(not_measured("the bundle holds objects only: nothing was started when it was recorded"));
             return Ok(());
         }
-        if matches!(prober, Prober::Live(_)) && !wave.is_empty() {
+        if is_live && !wave.is_empty() {
             self.progress.notice(
                 "starting an agent in the pod as an ephemeral container: it ends by itself, and its entry stays until the pod goes",
             );
@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
         let bundle = Bundle {
             meta: Meta {
                 netcheck: env!("CARGO_PKG_VERSION").to_owned(),
-                arguments: pair::arguments(self.input.pair),
+                arguments: pair::arguments(&question.request, self.input.pair),
                 namespace: question.request.namespace.clone(),
                 timing,
                 cut_ms: self.cut.map(millis),
@@ -205,6 +205,10 @@ impl<'a> Run<'a> {
         };
         Ok(Finished::Answered { diagnosis: Box::new(diagnosis), bundle: Box::new(bundle) })
     }
+}
+
+fn not_measured(why: &str) -> Gap {
+    Gap { what: String::from("the traffic itself"), why: why.to_owned() }
 }
 
 /// What a wave tries, for the progress line.

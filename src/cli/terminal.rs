@@ -71,6 +71,12 @@ pub(super) fn err(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
+/// Writes to stderr and leaves the cursor there.
+pub(super) fn ask(text: &str) {
+    let mut stderr = io::stderr().lock();
+    drop(write!(stderr, "{text}").and_then(|()| stderr.flush()));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
