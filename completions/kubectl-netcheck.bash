@@ -65,7 +65,7 @@ _kubectl__netcheck() {
 
     case "${cmd}" in
         kubectl__netcheck)
-            opts="-o -q -v -n -s -h -V --port --protocol --attempts --no-probes --deep --dry-run --image --image-pull-policy --from --record --fail-on --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help --version info collect rbac explain completion version help"
+            opts="-y -o -q -v -n -s -h -V --port --protocol --attempts --no-probes --deep --yes --dry-run --image --image-pull-policy --from --record --fail-on --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help --version info collect rbac explain completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -277,7 +277,7 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__collect)
-            opts="-w -o -q -v -n -s -h --port --protocol --attempts --no-probes --deep --write --image --image-pull-policy --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
+            opts="-y -w -o -q -v -n -s -h --port --protocol --attempts --no-probes --deep --yes --write --image --image-pull-policy --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

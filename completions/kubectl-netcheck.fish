@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_kubectl_netcheck_global_optspecs
-    string join \n port= protocol= attempts= no-probes deep dry-run image= image-pull-policy= from= record= fail-on= o/output= color= q/quiet v/verbose timeout= n/namespace= context= kubeconfig= cluster= user= s/server= request-timeout= as= as-group= as-uid= as-user-extra= token= username= password= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= disable-compression= cache-dir= h/help V/version
+    string join \n port= protocol= attempts= no-probes deep y/yes dry-run image= image-pull-policy= from= record= fail-on= o/output= color= q/quiet v/verbose timeout= n/namespace= context= kubeconfig= cluster= user= s/server= request-timeout= as= as-group= as-uid= as-user-extra= token= username= password= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= disable-compression= cache-dir= h/help V/version
 end
 
 function __fish_kubectl_netcheck_needs_command
@@ -70,6 +70,7 @@ false\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l no-probes -d 'Read only: start nothing in any pod'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l deep -d 'Allow agents in pods that share a node\'s network'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s y -l yes -d 'Do not ask before --deep starts an agent. Only a person at a terminal is asked, and for nothing else'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l dry-run -d 'Print every read, object, verb and capability the run needs, and stop before anything is created'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s v -l verbose -d 'Say on stderr what is read and tried'
@@ -161,6 +162,7 @@ false\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l no-probes -d 'Read only: start nothing in any pod'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l deep -d 'Allow agents in pods that share a node\'s network'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s y -l yes -d 'Do not ask before --deep starts an agent. Only a person at a terminal is asked, and for nothing else'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'

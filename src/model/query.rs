@@ -98,13 +98,16 @@ impl Query {
     pub fn covers(&self, other: &Self) -> bool {
         let is_list = !matches!(self.resource, Resource::Log | Resource::Version | Resource::ApiGroups);
         let as_wide = |own: &Option<String>, other: &Option<String>| own.is_none() || own == other;
+        let terms =
+            |fields: &Option<String>| -> Vec<String> { fields.iter().flat_map(|f| f.split(',')).map(str::to_owned).collect() };
+        let narrower = terms(&other.fields);
         self == other
             || is_list
                 && self.resource == other.resource
                 && as_wide(&self.namespace, &other.namespace)
                 && self.name.is_none()
                 && as_wide(&self.labels, &other.labels)
-                && as_wide(&self.fields, &other.fields)
+                && terms(&self.fields).iter().all(|term| narrower.contains(term))
     }
 }
 
@@ -169,6 +172,11 @@ mod tests {
         let warnings = |query: Query| query.fields("involvedObject.kind=Pod,type=Warning");
         assert!(warnings(Query::all(Resource::Events)).covers(&warnings(Query::within(Resource::Events, "shop"))));
         assert!(!warnings(Query::all(Resource::Events)).covers(&Query::within(Resource::Events, "shop")));
+        let of_any_kind = Query::all(Resource::Events).fields("type=Warning");
+        assert!(
+            of_any_kind.covers(&warnings(Query::all(Resource::Events)))
+                && !warnings(Query::all(Resource::Events)).covers(&of_any_kind)
+        );
         let log = |previous| Query::log("shop", "web-1", "web", previous);
         assert!(log(true).covers(&log(true)) && !log(false).covers(&log(true)));
     }

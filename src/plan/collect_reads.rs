@@ -50,7 +50,7 @@ pub fn next(scope: &Scope, cluster: &Cluster) -> Vec<Query> {
         let refused = KINDS.iter().filter(|kind| is_denied(cluster, kind));
         wanted.extend(unasked(cluster, refused.map(|kind| Query::within(kind.clone(), otherwise)).collect()));
         if is_denied(cluster, &Resource::Pods) {
-            wanted.extend(unasked(cluster, vec![reads::pod_warnings(Query::within(Resource::Events, otherwise))]));
+            wanted.extend(unasked(cluster, vec![warnings(Query::within(Resource::Events, otherwise))]));
         }
     }
     wanted.sort();
@@ -63,17 +63,22 @@ fn wide(scope: &Scope) -> Vec<Query> {
     match scope {
         Scope::Cluster { .. } => {
             queries.extend(KINDS.iter().cloned().map(Query::all));
-            queries.push(reads::pod_warnings(Query::all(Resource::Events)));
+            queries.push(warnings(Query::all(Resource::Events)));
         }
         Scope::Namespace(namespace) => {
             queries.extend(KINDS.iter().map(|kind| Query::within(kind.clone(), namespace)));
-            queries.push(reads::pod_warnings(Query::within(Resource::Events, namespace)));
+            queries.push(warnings(Query::within(Resource::Events, namespace)));
             // the API server's own Service, which any pod may ask for
             let label = "kubernetes.io/service-name=kubernetes";
             queries.push(Query::within(Resource::EndpointSlices, "default").labelled(label));
         }
     }
     queries
+}
+
+/// Why pods and routes are not well. Other events tell what went right.
+fn warnings(events: Query) -> Query {
+    events.fields("type=Warning")
 }
 
 fn unasked(cluster: &Cluster, queries: Vec<Query>) -> Vec<Query> {
@@ -115,6 +120,7 @@ mod tests {
             object("service", "wbe"),
             object("pod", "web-1"),
             object("deployment", "web"),
+            object("ingress", "web"),
             from("deployment", "client"),
             from("pod", "nobody"),
             Request { source: Source::Node("node1".into()), ..to_web() },
@@ -162,7 +168,7 @@ mod tests {
         let mut unwell = World::shop();
         unwell.crash("web-1", "CrashLoopBackOff", 1, "Error");
         unwell.crash("coredns-1", "CrashLoopBackOff", 1, "Error");
-        for world in [World::shop(), unwell] {
+        for world in [World::shop(), World::edge(), unwell] {
             assert_eq!(missing(&world, &all()), []);
             // of other namespaces nothing but what is shared is there: neither is it asked for
             let of_the_namespace =

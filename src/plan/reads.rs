@@ -278,7 +278,7 @@ fn troubled(request: &Request, wanted: &mut Wanted<'_>) {
 }
 
 /// Warnings about pods.
-pub(super) fn pod_warnings(events: Query) -> Query {
+fn pod_warnings(events: Query) -> Query {
     events.fields("involvedObject.kind=Pod,type=Warning")
 }
 
