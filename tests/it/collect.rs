@@ -48,7 +48,7 @@ fn answer(bundle: &Bundle, path: &str) -> Reply {
                 objects.retain(|o| o["metadata"]["labels"].get(key).and_then(Value::as_str) == Some(*value));
             }
             ["fieldSelector", "metadata.name", name] => objects.retain(|o| text(o, "/metadata/name") == *name),
-            ["fieldSelector", "involvedObject.kind", _] | ["limit", _] => {}
+            ["fieldSelector", "involvedObject.kind" | "type", _] | ["limit", _] => {}
             other => panic!("no test needs {other:?}"),
         }
     }
