@@ -80,7 +80,7 @@ fn objects(cli: &Cli, surroundings: &Surroundings) -> Result<Collected, CliError
         None => Scope::Cluster { otherwise: namespace.to_owned() },
     };
     let next = |cluster: &_, namespace: &str| collect_reads::next(&scope(namespace), cluster);
-    match reading::objects(cli, None, surroundings, next)? {
+    match reading::objects(cli, None, true, surroundings, next)? {
         Ended::Interrupted(exit) => Ok(Collected::Interrupted(exit)),
         Ended::Read(objects) => {
             let bundle = objects.bundle(Vec::new());
@@ -94,7 +94,7 @@ fn objects(cli: &Cli, surroundings: &Surroundings) -> Result<Collected, CliError
 /// What one question needs, probes included.
 fn question(args: &CollectArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Collected, CliError> {
     pair::check_words(cli, &args.pair)?;
-    let input = Input { cli, pair: &args.pair, agent: &args.agent, dry_run: false, bundle: None };
+    let input = Input { cli, pair: &args.pair, agent: &args.agent, dry_run: false, is_recorded: true, bundle: None };
     match pair::answer(input, surroundings)? {
         Finished::Interrupted(exit) => Ok(Collected::Interrupted(exit)),
         Finished::Planned(_) => Err(CliError::new("nothing was recorded", "report this as a bug")),

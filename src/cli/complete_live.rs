@@ -76,7 +76,7 @@ async fn ask(connection: &Connection, wanted: &Wanted) -> Vec<String> {
     let Ok(live) = discover::connect(&options, Notices::default()).await else {
         return Vec::new();
     };
-    let mut discovery = Discovery::new(Reader::Live(live));
+    let mut discovery = Discovery::unrecorded(Reader::Live(live));
     let query = match wanted {
         Wanted::Objects(kind, namespace) => {
             let resource = resource(*kind);

@@ -40,10 +40,11 @@ pub(super) fn run(args: &InfoArgs, cli: &Cli, surroundings: &Surroundings) -> Re
         refuse_existing(path)?;
     }
     let bundle = args.from.as_deref().map(open).transpose()?;
-    let objects = match reading::objects(cli, bundle, surroundings, |cluster, _| info_reads::next(cluster))? {
-        Ended::Interrupted(exit) => return Ok(exit),
-        Ended::Read(objects) => objects,
-    };
+    let objects =
+        match reading::objects(cli, bundle, args.record.is_some(), surroundings, |cluster, _| info_reads::next(cluster))? {
+            Ended::Interrupted(exit) => return Ok(exit),
+            Ended::Read(objects) => objects,
+        };
     let mut report = info::gather(objects.discovery.cluster());
     report.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
     terminal::out(&written(&report, cli.common.output, surroundings.style(cli.common.color))?)?;

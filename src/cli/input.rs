@@ -17,6 +17,8 @@ pub(super) struct Input<'a> {
     pub(super) pair: &'a PairArgs,
     pub(super) agent: &'a AgentArgs,
     pub(super) dry_run: bool,
+    /// A bundle will be made of it.
+    pub(super) is_recorded: bool,
     pub(super) bundle: Option<Bundle>,
 }
 
@@ -32,7 +34,9 @@ impl Input<'_> {
         let notices = progress.clone();
         let live = discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?;
         let prober = Prober::live(live.clone(), self.agents(), cancel);
-        Ok((Discovery::new(Reader::Live(live)), prober))
+        let reader = Reader::Live(live);
+        let discovery = if self.is_recorded { Discovery::new(reader) } else { Discovery::unrecorded(reader) };
+        Ok((discovery, prober))
     }
 
     pub(super) fn agents(&self) -> AgentOptions {

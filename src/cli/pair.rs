@@ -37,7 +37,8 @@ pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliErr
     if let Some(path) = &cli.run.record {
         refuse_existing(path)?;
     }
-    let input = Input { cli, pair: &pair, agent: &cli.run.agent, dry_run: cli.run.dry_run, bundle };
+    let is_recorded = cli.run.record.is_some();
+    let input = Input { cli, pair: &pair, agent: &cli.run.agent, dry_run: cli.run.dry_run, is_recorded, bundle };
     let finished = answer(input, surroundings)?;
     let style = surroundings.style(cli.common.color);
     match finished {

@@ -54,6 +54,7 @@ impl Objects {
 pub(super) fn objects(
     cli: &Cli,
     bundle: Option<Bundle>,
+    is_recorded: bool,
     surroundings: &Surroundings,
     next: impl Fn(&Cluster, &str) -> Vec<Query>,
 ) -> Result<Ended, CliError> {
@@ -65,7 +66,7 @@ pub(super) fn objects(
         tokio::select! {
             biased;
             exit = interrupt.wait() => Ok(Ended::Interrupted(exit)),
-            objects = until_the_limit(cli, bundle, &mut progress, next) => objects.map(|objects| Ended::Read(Box::new(objects))),
+            objects = until_the_limit(cli, bundle, is_recorded, &mut progress, next) => objects.map(|objects| Ended::Read(Box::new(objects))),
         }
     });
     progress.finish();
@@ -80,6 +81,7 @@ pub(super) fn objects(
 async fn until_the_limit(
     cli: &Cli,
     bundle: Option<Bundle>,
+    is_recorded: bool,
     progress: &mut Progress,
     next: impl Fn(&Cluster, &str) -> Vec<Query>,
 ) -> Result<Objects, CliError> {
@@ -92,7 +94,7 @@ async fn until_the_limit(
             Some(bundle) => Reader::Bundle(Box::new(bundle)),
             None => live(cli, progress).await?,
         };
-        let discovery = kept.insert(Discovery::new(reader));
+        let discovery = kept.insert(if is_recorded { Discovery::new(reader) } else { Discovery::unrecorded(reader) });
         let namespace = discovery.namespace().to_owned();
         rounds(discovery, progress, |cluster| next(cluster, &namespace)).await
     };
@@ -104,7 +106,7 @@ async fn until_the_limit(
         Err(_) => Some(limit),
     };
     // a bundle of nothing would look like a record of something
-    let Some(discovery) = kept.filter(|discovery| cut.is_none() || !discovery.reads().is_empty()) else {
+    let Some(discovery) = kept.filter(|discovery| cut.is_none() || !discovery.asked().is_empty()) else {
         return Err(CliError::new("the time limit was reached before anything was read", "give it longer with --timeout 2m"));
     };
     let discover_ms = millis(started.elapsed());

@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
         let (findings, _) = correlate::findings(question, cluster);
         let mut wave = steps::first(question, cluster, &findings);
         if self.input.dry_run {
-            let reads = discovery.reads().iter().map(|(query, _)| query.clone()).collect();
+            let reads = discovery.asked().to_vec();
             self.plan = Some(Plan { reads, steps: wave, agents: self.input.agents() });
             return Ok(());
         }

@@ -2,16 +2,24 @@
 
 use std::error::Error as _;
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use http::header;
+use http_body_util::BodyExt as _;
 use kube::client::Body;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::kubeconfig;
 use super::options::{ConnectError, ConnectOptions, Notices, one_line};
+use super::wire;
+
+/// Everything but protobuf.
+pub(super) const ACCEPT_JSON: &str = "application/json, */*";
 
 /// How long one call may take when nobody says otherwise.
 const CALL: Duration = Duration::from_secs(15);
@@ -45,10 +53,37 @@ struct Shared {
     /// Any HTTP answer arrived: from then on a failure is one read's, not the connection's.
     answered: AtomicBool,
     unauthorized: AtomicBool,
+    json: AtomicBool,
     /// The first failure without an HTTP answer.
     unreachable: Mutex<Option<String>>,
     ca_is_a_leaf: bool,
     notices: Notices,
+}
+
+/// Takes the answer to one GET.
+pub(super) trait Answer: Send {
+    /// An answer starts. Whatever came before belongs to one that was cut.
+    fn begin(&mut self, is_protobuf: bool);
+
+    /// The next bytes. `Break`: the rest is of no use.
+    fn more(&mut self, bytes: &[u8]) -> ControlFlow<()>;
+}
+
+/// An answer in one piece.
+#[derive(Default)]
+struct Whole {
+    bytes: Vec<u8>,
+}
+
+impl Answer for Whole {
+    fn begin(&mut self, _is_protobuf: bool) {
+        self.bytes.clear();
+    }
+
+    fn more(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        self.bytes.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    }
 }
 
 /// Why a request has no usable answer.
@@ -110,6 +145,7 @@ pub async fn connect(options: &ConnectOptions, notices: Notices) -> Result<Live,
         requests: AtomicU32::new(0),
         answered: AtomicBool::new(false),
         unauthorized: AtomicBool::new(false),
+        json: AtomicBool::new(false),
         unreachable: Mutex::new(None),
         ca_is_a_leaf,
         notices,
@@ -180,12 +216,19 @@ impl Live {
         Some(ConnectError::new(format!("cannot reach the API server at {}: {why}", shared.server), next))
     }
 
-    /// Sends one GET and reads the whole answer.
+    /// Sends one GET for JSON or text and reads the whole answer.
     pub(super) async fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let mut body = Whole::default();
+        self.get_into(path, ACCEPT_JSON, &mut body).await?;
+        Ok(body.bytes)
+    }
+
+    /// Sends one GET and hands the answer over as it arrives. An answer that is cut is begun again.
+    pub(super) async fn get_into(&self, path: &str, accept: &str, body: &mut dyn Answer) -> Result<(), Failure> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let outcome = self.once(path).await;
+            let outcome = self.once(path, accept, body).await;
             let Err(failure) = &outcome else { return outcome };
             let left = self.shared.deadline.map_or(Duration::MAX, |d| d.saturating_duration_since(Instant::now()));
             match failure.pause(tries).filter(|pause| tries < TRIES && *pause < left) {
@@ -200,7 +243,7 @@ impl Live {
         }
     }
 
-    async fn once(&self, path: &str) -> Result<Vec<u8>, Failure> {
+    async fn once(&self, path: &str, accept: &str, body: &mut dyn Answer) -> Result<(), Failure> {
         let shared = &self.shared;
         let Ok(_turn) = shared.in_flight.acquire().await else { return Err(Failure::Broken(String::from("shutting down"))) };
         let time = self.call_time();
@@ -208,9 +251,9 @@ impl Live {
             return Err(Failure::Broken(String::from("the run's time is over")));
         }
         self.count();
-        let outcome = tokio::time::timeout(time, self.exchange(path)).await.unwrap_or(Err(Failure::Late(time)));
+        let outcome = tokio::time::timeout(time, self.exchange(path, accept, body)).await.unwrap_or(Err(Failure::Late(time)));
         match &outcome {
-            Ok(_) => shared.answered.store(true, Ordering::Relaxed),
+            Ok(()) => shared.answered.store(true, Ordering::Relaxed),
             Err(Failure::Status { code, .. }) => {
                 shared.answered.store(true, Ordering::Relaxed);
                 if *code == 401 {
@@ -225,20 +268,38 @@ impl Live {
         outcome
     }
 
-    async fn exchange(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let request = http::Request::get(path).header(http::header::ACCEPT, "application/json, */*").body(Body::empty());
+    async fn exchange(&self, path: &str, accept: &str, answer: &mut dyn Answer) -> Result<(), Failure> {
+        let request = http::Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
         let request = request.map_err(|e| Failure::Broken(format!("cannot ask for {path}: {e}")))?;
         let response = self.shared.client.send(request).await.map_err(|e| failure_of(&e))?;
         let status = response.status();
-        let retry_after = response.headers().get(http::header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let header = |name| response.headers().get(name).and_then(|v: &header::HeaderValue| v.to_str().ok());
+        let retry_after = header(header::RETRY_AFTER).and_then(|v| v.parse().ok()).map(Duration::from_secs);
+        let is_protobuf = header(header::CONTENT_TYPE).is_some_and(|t| t.starts_with(wire::CONTENT_TYPE));
         // The status line is an answer even when the body never ends.
         self.shared.answered.store(true, Ordering::Relaxed);
-        let body = response.into_body().collect_bytes().await.map_err(|e| failure_of(&e));
-        if status.is_success() {
-            return body.map(|b| b.to_vec());
+        if !status.is_success() {
+            let body = response.into_body().collect_bytes().await.unwrap_or_default();
+            return Err(Failure::Status { code: status.as_u16(), message: message_of(&body), retry_after });
         }
-        let message = message_of(&body.map(|b| b.to_vec()).unwrap_or_default());
-        Err(Failure::Status { code: status.as_u16(), message, retry_after: retry_after.map(Duration::from_secs) })
+        answer.begin(is_protobuf);
+        let mut body = response.into_body().into_data_stream();
+        while let Some(bytes) = body.next().await {
+            if answer.more(&bytes.map_err(|e| failure_of(&e))?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists are read in JSON: somebody wants it so, or protobuf was answered once that could not be read.
+    pub fn reads_json(&self) -> bool {
+        self.shared.json.load(Ordering::Relaxed)
+    }
+
+    /// From now on, reads lists in JSON. The answers are the same, and take longer.
+    pub fn read_json(&self) {
+        self.shared.json.store(true, Ordering::Relaxed);
     }
 }
 
@@ -261,6 +322,9 @@ fn way_out(why: &str, ca_is_a_leaf: bool) -> &'static str {
 
 /// The message of a `metav1.Status`, or the beginning of whatever came.
 fn message_of(body: &[u8]) -> String {
+    if let Some(message) = wire::status_message(body) {
+        return one_line(&message);
+    }
     let status: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let message = status.as_ref().and_then(|s| s.get("message")).and_then(serde_json::Value::as_str);
     match message {

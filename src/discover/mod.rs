@@ -1,19 +1,22 @@
 //! From the API server or a bundle to the model. With `deploy`, the only module that names `kube::`.
 //!
-//! Live or replayed, an answer takes one way: pruned JSON, kept as it is for a bundle, and the model made from that JSON
-//! alone. So a bundle replays to the same report.
+//! Live or replayed, an answer takes one way: objects, pruned as soon as they are decoded, whose JSON a bundle keeps as it is, and
+//! the model made from the pruned objects alone. So a bundle replays to the same report.
 
-mod build;
 mod bundle;
 mod filter;
+mod intake;
 mod kubeconfig;
 mod list;
 mod live;
 mod objects;
 mod options;
 mod url;
+mod wire;
 
 use serde_json::Value;
+
+use intake::Keep;
 
 pub use bundle::{Bundle, BundleError, FORMAT, Meta};
 pub(crate) use live::{Failure, failure_of};
@@ -29,9 +32,13 @@ pub enum Reader {
     Bundle(Box<Bundle>),
 }
 
-/// What was read so far, as JSON and as model.
+/// What was read so far.
 pub struct Discovery {
     reader: Reader,
+    keep: Keep,
+    /// Every query that was put to the reader.
+    asked: Vec<Query>,
+    /// The answers whose pruned objects are kept.
     reads: Vec<(Query, Known<Vec<Value>>)>,
     /// Queries answered from a wider list.
     derived: Vec<Query>,
@@ -40,37 +47,63 @@ pub struct Discovery {
 }
 
 impl Discovery {
+    /// For a run that may be recorded: every answer is kept.
     pub fn new(reader: Reader) -> Self {
-        Self { reader, reads: Vec::new(), derived: Vec::new(), cluster: Cluster::default(), is_cut: false }
+        Self {
+            reader,
+            keep: Keep::All,
+            asked: Vec::new(),
+            reads: Vec::new(),
+            derived: Vec::new(),
+            cluster: Cluster::default(),
+            is_cut: false,
+        }
+    }
+
+    /// For a run that is not recorded: of long lists only the model is kept.
+    pub fn unrecorded(reader: Reader) -> Self {
+        Self { keep: Keep::Few, ..Self::new(reader) }
     }
 
     /// Answers queries, side by side. One that was answered before, or that a complete list covers, is not asked again.
     pub async fn ask(&mut self, queries: &[Query]) {
         let mut open: Vec<Query> = Vec::new();
         for query in queries {
-            let is_known = self.derived.contains(query) || self.reads.iter().any(|(q, _)| q == query);
-            if is_known || open.contains(query) {
+            if self.derived.contains(query) || self.asked.contains(query) || open.contains(query) {
                 continue;
             }
             match filter::answer(&self.reads, query) {
                 Some(answer) => {
-                    build::add(&mut self.cluster, query, &answer);
+                    intake::add_pruned(&mut self.cluster, query, &answer);
                     self.derived.push(query.clone());
                 }
                 None => open.push(query.clone()),
             }
         }
-        let answers = match &self.reader {
-            Reader::Live(live) => futures::future::join_all(open.iter().map(|query| list::read(live, query))).await,
-            Reader::Bundle(bundle) => open.iter().map(|query| bundle.answer(query)).collect(),
-        };
-        for (query, answer) in open.into_iter().zip(answers) {
-            if answer == Known::Unasked {
-                self.is_cut = true;
-                continue;
+        match &self.reader {
+            Reader::Live(live) => {
+                let answers = futures::future::join_all(open.iter().map(|query| list::read(live, query, self.keep))).await;
+                for (query, (known, mut intake)) in open.iter().zip(answers) {
+                    match (&known, intake.pruned()) {
+                        (Known::Got(()), None) => {}
+                        (_, pruned) => self.reads.push((query.clone(), known.clone().map(|()| pruned.unwrap_or_default()))),
+                    }
+                    intake.add(&mut self.cluster, query, known);
+                }
+                self.asked.extend(open);
             }
-            build::add(&mut self.cluster, &query, &answer);
-            self.reads.push((query, answer));
+            Reader::Bundle(bundle) => {
+                for query in &open {
+                    let answer = bundle.answer(query);
+                    if answer == Known::Unasked {
+                        self.is_cut = true;
+                        continue;
+                    }
+                    intake::add_pruned(&mut self.cluster, query, &answer);
+                    self.reads.push((query.clone(), answer));
+                    self.asked.push(query.clone());
+                }
+            }
         }
     }
 
@@ -83,7 +116,12 @@ impl Discovery {
         &self.cluster
     }
 
-    /// Every read in the order it was made, for recording.
+    /// Every query that was not answered from a wider list, in the order it was asked.
+    pub fn asked(&self) -> &[Query] {
+        &self.asked
+    }
+
+    /// Every read in the order it was made, for recording. Without long lists when the run is not recorded.
     pub fn reads(&self) -> &[(Query, Known<Vec<Value>>)] {
         &self.reads
     }

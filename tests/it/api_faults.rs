@@ -112,7 +112,7 @@ async fn each_kind_can_be_forbidden() {
 }
 
 /// Reads with the messages that are sent meanwhile.
-async fn told(options: ConnectOptions) -> (Known<usize>, Vec<String>, Discovery) {
+pub(crate) async fn told(options: ConnectOptions) -> (Known<usize>, Vec<String>, Discovery) {
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
     let sink = Arc::clone(&heard);
     let live = connect(&options, Notices::new(move |text| sink.lock().unwrap().push(text))).await.unwrap();

@@ -24,6 +24,8 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) enum Reply {
     /// A whole answer: status, `Retry-After`, body.
     Whole(u16, Option<u32>, String),
+    /// A whole answer in protobuf.
+    Protobuf(u16, Vec<u8>),
     /// An answer after a while.
     Late(Duration, String),
     /// Takes the request and never answers.
@@ -55,10 +57,11 @@ impl Reply {
     }
 }
 
-/// One request: method, path with query, and how many times the same was asked before.
+/// One request: method, path with query, the content types that are welcome, and how many times the same was asked before.
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
+    pub(crate) accept: &'a str,
     pub(crate) before: usize,
 }
 
@@ -165,11 +168,11 @@ impl ApiServer {
 async fn serve(stream: TcpStream, state: Arc<State>) {
     let mut stream = BufReader::new(stream);
     // A failed write only means that the client has gone.
-    while let Ok(Some((method, path, key))) = read_request(&mut stream).await {
-        let reply = reply_to(&state, &method, &path);
+    while let Ok(Some(request)) = read_request(&mut stream).await {
+        let reply = reply_to(&state, &request);
         let busy = state.busy.fetch_add(1, Ordering::SeqCst) + 1;
         state.most_busy.fetch_max(busy, Ordering::SeqCst);
-        let outcome = act(&mut stream, reply, &key).await;
+        let outcome = act(&mut stream, reply, &request.key).await;
         state.busy.fetch_sub(1, Ordering::SeqCst);
         match outcome {
             Ok(None) => {}
@@ -180,22 +183,32 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
 }
 
 async fn answer_plain<S: AsyncRead + AsyncWrite + Unpin>(mut stream: BufReader<S>, state: &State) -> io::Result<()> {
-    while let Some((method, path, _)) = read_request(&mut stream).await? {
-        if let Reply::Whole(status, _, body) = reply_to(state, &method, &path) {
+    while let Some(request) = read_request(&mut stream).await? {
+        if let Reply::Whole(status, _, body) = reply_to(state, &request) {
             write_whole(&mut stream, status, None, &body).await?;
         }
     }
     Ok(())
 }
 
-fn reply_to(state: &State, method: &str, path: &str) -> Reply {
+#[derive(Default)]
+struct Request {
+    method: String,
+    path: String,
+    accept: String,
+    /// Of a WebSocket.
+    key: String,
+}
+
+fn reply_to(state: &State, request: &Request) -> Reply {
+    let Request { method, path, accept, .. } = request;
     let before = {
         let mut seen = state.seen.lock().unwrap();
         let count = seen.entry(format!("{method} {path}")).or_default();
         *count += 1;
         *count - 1
     };
-    (state.handler)(&Asked { method, path, before })
+    (state.handler)(&Asked { method, path, accept, before })
 }
 
 type Upgrade = Box<dyn FnOnce(Socket) -> Work + Send>;
@@ -204,6 +217,14 @@ async fn act(stream: &mut BufReader<TcpStream>, reply: Reply, key: &str) -> io::
     let closed = || io::Error::from(io::ErrorKind::ConnectionAborted);
     match reply {
         Reply::Whole(status, retry_after, body) => write_whole(stream, status, retry_after, &body).await?,
+        Reply::Protobuf(status, body) => {
+            let head = format!(
+                "HTTP/1.1 {status} X\r\nContent-Type: application/vnd.kubernetes.protobuf\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+            stream.flush().await?;
+        }
         Reply::Late(after, body) => {
             tokio::time::sleep(after).await;
             write_whole(stream, 200, None, &body).await?;
@@ -255,26 +276,27 @@ async fn write_part<S: AsyncWrite + Unpin>(stream: &mut S, part: &str) -> io::Re
     stream.flush().await
 }
 
-/// Method, path and the WebSocket key of the next request.
-async fn read_request<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> io::Result<Option<(String, String, String)>> {
+async fn read_request<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> io::Result<Option<Request>> {
     let mut first = String::new();
     if stream.read_line(&mut first).await? == 0 {
         return Ok(None);
     }
     let mut words = first.split_whitespace().map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let (mut length, mut key) = (0, String::new());
+    let mut request =
+        Request { method: words.next().unwrap_or_default(), path: words.next().unwrap_or_default(), ..Request::default() };
+    let mut length = 0;
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await?;
         let Some((name, value)) = line.trim().split_once(':') else { break };
         match name.to_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "sec-websocket-key" => value.trim().clone_into(&mut key),
+            "sec-websocket-key" => value.trim().clone_into(&mut request.key),
+            "accept" => value.trim().clone_into(&mut request.accept),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(Some((method, path, key)))
+    Ok(Some(request))
 }

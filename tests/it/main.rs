@@ -21,6 +21,7 @@ mod agent_tree;
 mod api_faults;
 mod api_faults_agent;
 mod api_faults_login;
+mod api_faults_protobuf;
 mod api_faults_server;
 mod bundle;
 mod cli;
@@ -33,6 +34,7 @@ mod generated;
 mod layers;
 mod scenarios;
 mod source;
+mod wire_real;
 
 /// The root of the repository.
 fn root() -> &'static std::path::Path {

@@ -20,7 +20,7 @@ const GROUPS: &[&str] = &[
 ];
 
 /// Name, labels and, for network projects, spec and status.
-pub(super) fn keep(kind: &str, object: &Value) -> Value {
+pub(in crate::discover) fn keep(kind: &str, object: &Value) -> Value {
     let mut kept = Map::new();
     for key in ["apiVersion", "kind"] {
         if let Some(text) = object.get(key).and_then(Value::as_str) {
@@ -47,13 +47,13 @@ pub(super) fn keep(kind: &str, object: &Value) -> Value {
 }
 
 /// An `APIGroup`: its name and the version the server prefers.
-pub(super) fn keep_group(object: &Value) -> Value {
+pub(in crate::discover) fn keep_group(object: &Value) -> Value {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     json!({"name": text("/name"), "preferredVersion": {"version": text("/preferredVersion/version")}})
 }
 
 /// `version.Info`: only the version and the platform.
-pub(super) fn keep_version(object: &Value) -> Value {
+pub(in crate::discover) fn keep_version(object: &Value) -> Value {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
     json!({"gitVersion": text("gitVersion"), "platform": text("platform")})
 }

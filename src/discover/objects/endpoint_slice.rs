@@ -4,10 +4,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 use super::{Object, keep};
+use crate::discover::wire::{Message, bool_pointer, int_pointer, many, one, text, text_pointer, texts};
 use crate::model::{self, ObjectRef};
 
 impl Object for EndpointSlice {
     type Model = model::EndpointSlice;
+    const WIRE: Option<&'static Message> = Some(&SLICE);
 
     fn keep(self) -> Self {
         let target = |t: ObjectReference| ObjectReference {
@@ -75,6 +77,32 @@ fn endpoint(e: Endpoint, namespace: &str) -> model::Endpoint {
         hostname: e.hostname,
     }
 }
+
+/// `discovery/v1.EndpointSlice`.
+const SLICE: Message = Message(&[
+    one(1, "metadata", &keep::META),
+    many(2, "endpoints", &ENDPOINT),
+    many(
+        3,
+        "ports",
+        &Message(&[text_pointer(1, "name"), text_pointer(2, "protocol"), int_pointer(3, "port"), text_pointer(4, "appProtocol")]),
+    ),
+    text(4, "addressType"),
+]);
+
+const ENDPOINT: Message = Message(&[
+    texts(1, "addresses"),
+    one(2, "conditions", &Message(&[bool_pointer(1, "ready"), bool_pointer(2, "serving"), bool_pointer(3, "terminating")])),
+    text_pointer(3, "hostname"),
+    one(4, "targetRef", &Message(&[text(1, "kind"), text(2, "namespace"), text(3, "name")])),
+    text_pointer(6, "nodeName"),
+    text_pointer(7, "zone"),
+    one(
+        8,
+        "hints",
+        &Message(&[many(1, "forZones", &Message(&[text(1, "name")])), many(2, "forNodes", &Message(&[text(1, "name")]))]),
+    ),
+]);
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
 
+use crate::discover::wire::{Message, bool_pointer, many, text, text_map, texts, time};
 use crate::model::{Labels, Operator, Protocol, Requirement, Selector};
 
 /// Longest annotation value that is kept, in bytes.
@@ -228,6 +229,27 @@ pub(super) fn selector(selector: LabelSelector) -> Selector {
         expressions: selector.match_expressions.unwrap_or_default().into_iter().map(requirement).collect(),
     }
 }
+
+/// `metav1.ObjectMeta`, as far as [`metadata`] keeps it.
+pub(super) const META: Message = Message(&[
+    text(1, "name"),
+    text(3, "namespace"),
+    text(5, "uid"),
+    time(9, "deletionTimestamp"),
+    text_map(11, "labels"),
+    text_map(12, "annotations"),
+    many(
+        13,
+        "ownerReferences",
+        &Message(&[text(1, "kind"), text(3, "name"), text(5, "apiVersion"), bool_pointer(6, "controller")]),
+    ),
+]);
+
+/// `metav1.LabelSelector`.
+pub(super) const SELECTOR: Message = Message(&[
+    text_map(1, "matchLabels"),
+    many(2, "matchExpressions", &Message(&[text(1, "key"), text(2, "operator"), texts(3, "values")])),
+]);
 
 #[cfg(test)]
 mod tests {

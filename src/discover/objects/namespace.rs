@@ -3,10 +3,12 @@
 use k8s_openapi::api::core::v1::{Namespace, NamespaceStatus};
 
 use super::{Object, keep};
+use crate::discover::wire::{Message, one, text};
 use crate::model;
 
 impl Object for Namespace {
     type Model = model::Namespace;
+    const WIRE: Option<&'static Message> = Some(&NAMESPACE);
 
     fn keep(self) -> Self {
         let status = |s: NamespaceStatus| NamespaceStatus { phase: s.phase, conditions: None };
@@ -23,3 +25,6 @@ impl Object for Namespace {
         })
     }
 }
+
+/// `core/v1.Namespace`.
+const NAMESPACE: Message = Message(&[one(1, "metadata", &keep::META), one(3, "status", &Message(&[text(1, "phase")]))]);

@@ -4,10 +4,12 @@ use k8s_openapi::api::networking::v1 as net;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Object, keep};
+use crate::discover::wire::{Message, int_or_string, int_pointer, many, one, text, text_pointer, texts};
 use crate::model::{IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PolicyPort};
 
 impl Object for net::NetworkPolicy {
     type Model = NetworkPolicy;
+    const WIRE: Option<&'static Message> = Some(&POLICY);
 
     fn keep(self) -> Self {
         // every field of the spec decides who may talk to whom
@@ -62,3 +64,21 @@ fn port(port: net::NetworkPolicyPort) -> Result<NetworkPolicyPort, String> {
         end_port: port.end_port,
     })
 }
+
+/// `networking/v1.NetworkPolicy`.
+const POLICY: Message = Message(&[one(1, "metadata", &keep::META), one(2, "spec", &SPEC)]);
+
+const SPEC: Message = Message(&[
+    one(1, "podSelector", &keep::SELECTOR),
+    many(2, "ingress", &Message(&[many(1, "ports", &PORT), many(2, "from", &PEER)])),
+    many(3, "egress", &Message(&[many(1, "ports", &PORT), many(2, "to", &PEER)])),
+    texts(4, "policyTypes"),
+]);
+
+const PORT: Message = Message(&[text_pointer(1, "protocol"), int_or_string(2, "port"), int_pointer(3, "endPort")]);
+
+const PEER: Message = Message(&[
+    one(1, "podSelector", &keep::SELECTOR),
+    one(2, "namespaceSelector", &keep::SELECTOR),
+    one(3, "ipBlock", &Message(&[text(1, "cidr"), texts(2, "except")])),
+]);

@@ -3,10 +3,12 @@
 use k8s_openapi::api::core::v1::{Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, Taint};
 
 use super::{Object, keep};
+use crate::discover::wire::{Message, bool, many, one, text, texts};
 use crate::model;
 
 impl Object for Node {
     type Model = model::Node;
+    const WIRE: Option<&'static Message> = Some(&NODE);
 
     fn keep(self) -> Self {
         let taint = |t: Taint| Taint { key: t.key, value: t.value, effect: t.effect, time_added: None };
@@ -96,6 +98,32 @@ fn taint(t: &Taint) -> String {
         Some(_) | None => format!("{}:{}", t.key, t.effect),
     }
 }
+
+/// `core/v1.Node`. The list of images is most of a node.
+const NODE: Message = Message(&[one(1, "metadata", &keep::META), one(2, "spec", &SPEC), one(3, "status", &STATUS)]);
+
+const SPEC: Message = Message(&[
+    text(1, "podCIDR"),
+    text(3, "providerID"),
+    bool(4, "unschedulable"),
+    many(5, "taints", &Message(&[text(1, "key"), text(2, "value"), text(3, "effect")])),
+    texts(7, "podCIDRs"),
+]);
+
+const STATUS: Message = Message(&[
+    many(4, "conditions", &Message(&[text(1, "type"), text(2, "status"), text(5, "reason"), text(6, "message")])),
+    many(5, "addresses", &Message(&[text(1, "type"), text(2, "address")])),
+    one(7, "nodeInfo", &INFO),
+]);
+
+const INFO: Message = Message(&[
+    text(4, "kernelVersion"),
+    text(5, "osImage"),
+    text(6, "containerRuntimeVersion"),
+    text(7, "kubeletVersion"),
+    text(9, "operatingSystem"),
+    text(10, "architecture"),
+]);
 
 #[cfg(test)]
 mod tests {

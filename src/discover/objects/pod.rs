@@ -7,10 +7,14 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Object, keep};
+use crate::discover::wire::{
+    Message, bool, inline, int, int_or_string, int_pointer, many, one, quantity_map, text, text_pointer,
+};
 use crate::model;
 
 impl Object for Pod {
     type Model = model::Pod;
+    const WIRE: Option<&'static Message> = Some(&POD);
 
     fn keep(self) -> Self {
         Self { metadata: keep::metadata(self.metadata), spec: self.spec.map(keep_spec), status: self.status.map(keep_status) }
@@ -233,6 +237,77 @@ fn probe_in_words(probe: &Probe) -> String {
     }
     String::from("a command in the container")
 }
+
+/// `core/v1.Pod`, as far as [`Object::keep`] keeps it.
+const POD: Message = Message(&[one(1, "metadata", &keep::META), one(2, "spec", &SPEC), one(3, "status", &STATUS)]);
+
+const SPEC: Message = Message(&[
+    many(2, "containers", &CONTAINER),
+    text(6, "dnsPolicy"),
+    text(8, "serviceAccountName"),
+    text(10, "nodeName"),
+    bool(11, "hostNetwork"),
+    many(20, "initContainers", &CONTAINER),
+    many(23, "hostAliases", &Message(&[text(1, "ip")])),
+    text_pointer(29, "runtimeClassName"),
+    many(34, "ephemeralContainers", &Message(&[inline(1, &Message(&[text(1, "name"), text(2, "image")]))])),
+    one(36, "os", &Message(&[text(1, "name")])),
+]);
+
+const CONTAINER: Message = Message(&[
+    text(1, "name"),
+    text(2, "image"),
+    many(6, "ports", &CONTAINER_PORT),
+    one(8, "resources", &Message(&[quantity_map(1, "limits")])),
+    one(11, "readinessProbe", &PROBE),
+]);
+
+const CONTAINER_PORT: Message =
+    Message(&[text(1, "name"), int(2, "hostPort"), int(3, "containerPort"), text(4, "protocol"), text(5, "hostIP")]);
+
+const PROBE: Message = Message(&[
+    inline(1, &HANDLER),
+    int(2, "initialDelaySeconds"),
+    int(3, "timeoutSeconds"),
+    int(4, "periodSeconds"),
+    int(5, "successThreshold"),
+    int(6, "failureThreshold"),
+    int_pointer(7, "terminationGracePeriodSeconds"),
+]);
+
+/// Without command and headers, which may hold credentials.
+const HANDLER: Message = Message(&[
+    one(1, "exec", &Message(&[])),
+    one(2, "httpGet", &Message(&[text(1, "path"), int_or_string(2, "port"), text(3, "host"), text(4, "scheme")])),
+    one(3, "tcpSocket", &Message(&[int_or_string(1, "port"), text(2, "host")])),
+    one(4, "grpc", &Message(&[int(1, "port"), text_pointer(2, "service")])),
+]);
+
+const STATUS: Message = Message(&[
+    text(1, "phase"),
+    many(2, "conditions", &Message(&[text(1, "type"), text(2, "status"), text(5, "reason"), text(6, "message")])),
+    text(3, "message"),
+    text(4, "reason"),
+    text(6, "podIP"),
+    many(8, "containerStatuses", &CONTAINER_STATUS),
+    many(10, "initContainerStatuses", &CONTAINER_STATUS),
+    many(12, "podIPs", &Message(&[text(1, "ip")])),
+    many(13, "ephemeralContainerStatuses", &CONTAINER_STATUS),
+]);
+
+const CONTAINER_STATUS: Message = Message(&[
+    text(1, "name"),
+    one(2, "state", &CONTAINER_STATE),
+    one(3, "lastState", &CONTAINER_STATE),
+    bool(4, "ready"),
+    int(5, "restartCount"),
+]);
+
+const CONTAINER_STATE: Message = Message(&[
+    one(1, "waiting", &Message(&[text(1, "reason"), text(2, "message")])),
+    one(2, "running", &Message(&[])),
+    one(3, "terminated", &Message(&[int(1, "exitCode"), text(3, "reason"), text(4, "message")])),
+]);
 
 #[cfg(test)]
 mod tests {

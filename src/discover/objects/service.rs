@@ -4,10 +4,12 @@ use k8s_openapi::api::core::v1::{LoadBalancerIngress, LoadBalancerStatus, Servic
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Object, keep};
+use crate::discover::wire::{Message, bool, int, int_or_string, int_pointer, many, one, text, text_map, text_pointer, texts};
 use crate::model::{self, ServiceKind, TargetPort};
 
 impl Object for Service {
     type Model = model::Service;
+    const WIRE: Option<&'static Message> = Some(&SERVICE);
 
     fn keep(self) -> Self {
         let spec = |s: ServiceSpec| ServiceSpec {
@@ -106,6 +108,43 @@ fn service_port(p: ServicePort) -> Result<model::ServicePort, String> {
         name: p.name.filter(|n| !n.is_empty()),
     })
 }
+
+/// `core/v1.Service`.
+const SERVICE: Message = Message(&[
+    one(1, "metadata", &keep::META),
+    one(2, "spec", &SPEC),
+    one(3, "status", &Message(&[one(1, "loadBalancer", &Message(&[many(1, "ingress", &INGRESS)]))])),
+]);
+
+const SPEC: Message = Message(&[
+    many(1, "ports", &PORT),
+    text_map(2, "selector"),
+    text(3, "clusterIP"),
+    text(4, "type"),
+    texts(5, "externalIPs"),
+    text(7, "sessionAffinity"),
+    text(10, "externalName"),
+    text(11, "externalTrafficPolicy"),
+    int(12, "healthCheckNodePort"),
+    bool(13, "publishNotReadyAddresses"),
+    one(14, "sessionAffinityConfig", &Message(&[one(1, "clientIP", &Message(&[int_pointer(1, "timeoutSeconds")]))])),
+    texts(18, "clusterIPs"),
+    texts(19, "ipFamilies"),
+    text_pointer(21, "loadBalancerClass"),
+    text_pointer(22, "internalTrafficPolicy"),
+    text_pointer(23, "trafficDistribution"),
+]);
+
+const PORT: Message = Message(&[
+    text(1, "name"),
+    text(2, "protocol"),
+    int(3, "port"),
+    int_or_string(4, "targetPort"),
+    int(5, "nodePort"),
+    text_pointer(6, "appProtocol"),
+]);
+
+const INGRESS: Message = Message(&[text(1, "ip"), text(2, "hostname"), text_pointer(3, "ipMode")]);
 
 #[cfg(test)]
 mod tests {
