@@ -78,6 +78,7 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s h -l 
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "info" -d 'Say which network the cluster has: CNI, kube-proxy, DNS, addresses, mesh, ingress, each with its evidence'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "collect" -d 'Record the inputs of a diagnosis in a file, to look at them elsewhere or later with --from'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "policy" -d 'Say whether the policies allow a connection, and which rule decides'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "rbac" -d 'Print the roles that a user of netcheck needs, as YAML'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "explain" -d 'Say what a finding means and how to mend it'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "completion" -d 'Print a completion script'
@@ -166,6 +167,44 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collec
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l port -d 'The destination\'s port, by number or by name' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l protocol -d 'The transport protocol; TCP unless the Service\'s port says otherwise' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes' -r -f -a "table\t''
+wide\t''
+json\t''
+yaml\t''
+name\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l timeout -d 'End the whole run after this long with what is known by then, as 30s or 2m' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s n -l namespace -d 'The namespace of names without one' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l context -d 'The context of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l cluster -d 'The cluster of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l user -d 'The user of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s s -l server -d 'Address and port of the API server' -r -f
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l request-timeout -d 'How long one request may take, as 1s or 2m; 0 is netcheck\'s own limit' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l as -d 'User name to impersonate' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l as-user-extra -d 'Extra field to impersonate, as KEY=VALUE; may be repeated' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l token -d 'Bearer token' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l username -d 'User name of basic authentication' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l password -d 'Password of basic authentication' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l certificate-authority -d 'Certificate of the API server\'s authority' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l client-certificate -d 'Client certificate' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l tls-server-name -d 'The name the server\'s certificate must have' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l insecure-skip-tls-verify -d 'Take any certificate of the server. Insecure' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l disable-compression -d 'Ask for answers that are not compressed' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s q -l quiet -d 'No progress and no notices'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s v -l verbose -d 'Say on stderr what is read and tried'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes' -r -f -a "table\t''
 wide\t''
 json\t''
@@ -306,10 +345,11 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand versio
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "info" -d 'Say which network the cluster has: CNI, kube-proxy, DNS, addresses, mesh, ingress, each with its evidence'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "collect" -d 'Record the inputs of a diagnosis in a file, to look at them elsewhere or later with --from'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "rbac" -d 'Print the roles that a user of netcheck needs, as YAML'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "explain" -d 'Say what a finding means and how to mend it'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "completion" -d 'Print a completion script'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "version" -d 'Print versions'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect rbac explain completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "info" -d 'Say which network the cluster has: CNI, kube-proxy, DNS, addresses, mesh, ingress, each with its evidence'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "collect" -d 'Record the inputs of a diagnosis in a file, to look at them elsewhere or later with --from'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "policy" -d 'Say whether the policies allow a connection, and which rule decides'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "rbac" -d 'Print the roles that a user of netcheck needs, as YAML'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "explain" -d 'Say what a finding means and how to mend it'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "completion" -d 'Print a completion script'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "version" -d 'Print versions'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

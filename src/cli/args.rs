@@ -161,6 +161,7 @@ pub struct Common {
 pub enum Command {
     Info(super::info::InfoArgs),
     Collect(super::collect::CollectArgs),
+    Policy(super::policy::PolicyArgs),
     Rbac(super::rbac::RbacArgs),
     Explain(super::explain::ExplainArgs),
     Completion(super::completion::CompletionArgs),
@@ -206,7 +207,7 @@ pub enum FailOn {
     Never,
 }
 
-fn protocol(text: &str) -> Result<Protocol, String> {
+pub(super) fn protocol(text: &str) -> Result<Protocol, String> {
     match text.to_ascii_lowercase().as_str() {
         "tcp" => Ok(Protocol::Tcp),
         "udp" => Ok(Protocol::Udp),

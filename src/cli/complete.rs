@@ -93,7 +93,8 @@ pub fn choices(words: &[String], names: &mut dyn FnMut(&Wanted) -> Vec<String>) 
             let shells = ["bash", "zsh", "fish", "powershell"];
             Choices::of(partial, shells.iter().map(|s| ((*s).to_owned(), String::new())))
         }
-        Some((&"collect", words)) => question(scope(&command, &typed.positionals), words, partial, names),
+        Some((&"policy", [sub, ..])) if scope(&command, &["policy"]).find_subcommand(sub).is_some() => Choices::none(),
+        Some((&("collect" | "policy"), words)) => question(scope(&command, &typed.positionals), words, partial, names),
         Some((first, _)) if command.find_subcommand(first).is_some() => Choices::none(),
         _ => question(&command, &typed.positionals, partial, names),
     }
@@ -123,8 +124,12 @@ fn needs_value(arg: &clap::Arg) -> bool {
     arg.get_action().takes_values() && !arg.is_require_equals_set()
 }
 
+/// The command that the first words name, through any depth.
 fn scope<'a>(command: &'a clap::Command, positionals: &[&str]) -> &'a clap::Command {
-    positionals.first().and_then(|first| command.find_subcommand(first)).unwrap_or(command)
+    match positionals.split_first().and_then(|(first, rest)| Some((command.find_subcommand(first)?, rest))) {
+        Some((inner, rest)) => scope(inner, rest),
+        None => command,
+    }
 }
 
 /// The flags of the command being typed, and those every command takes.

@@ -22,6 +22,7 @@ pub fn all() -> Result<Vec<Document>, serde_json::Error> {
         (String::from("docs/cli.md"), reference()),
         (String::from("docs/report.schema.json"), schema::diagnosis()?),
         (String::from("docs/info.schema.json"), schema::info()?),
+        (String::from("docs/policy.schema.json"), schema::policy_pair()?),
         (String::from("docs/rbac.yaml"), rbac::roles()),
         (String::from("docs/findings/README.md"), index(&correlate::metas())),
     ];
@@ -36,13 +37,18 @@ fn reference() -> String {
     command.build();
     let mut text = format!("{GENERATED}# Command line\n\n");
     section(&mut text, &mut command);
+    subcommands(&mut text, &mut command);
+    text.push_str("Every command takes kubectl's connection flags too.\n");
+    text
+}
+
+fn subcommands(text: &mut String, command: &mut clap::Command) {
     for sub in command.get_subcommands_mut().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
         // kubectl's flags are the same everywhere: once is enough
         let mut own = sub.clone().mut_args(|a| if a.is_global_set() { a.hide(true) } else { a });
-        section(&mut text, &mut own);
+        section(text, &mut own);
+        subcommands(text, sub);
     }
-    text.push_str("Every command takes kubectl's connection flags too.\n");
-    text
 }
 
 fn section(text: &mut String, command: &mut clap::Command) {

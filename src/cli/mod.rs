@@ -18,6 +18,7 @@ pub mod info;
 mod input;
 mod kubeconfig;
 mod pair;
+pub mod policy;
 mod progress;
 pub mod rbac;
 mod reading;
@@ -69,18 +70,24 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let program = arguments.first().map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
     let mut command = args::command(program.unwrap_or("kubectl-netcheck"));
     let matches = command.try_get_matches_from_mut(arguments)?;
-    if let Some((name, _)) = matches.subcommand() {
-        let misplaced = |id: &clap::Id| {
-            matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
-                && command.get_arguments().any(|a| a.get_id() == id && !a.is_global_set())
-        };
-        if let Some(id) = matches.ids().find(|id| misplaced(id)) {
-            let flag = id.as_str().replace('_', "-");
-            let text = format!("--{flag} belongs to a question and has no meaning before \"{name}\"");
-            return Err(command.error(clap::error::ErrorKind::ArgumentConflict, text));
-        }
+    if let Some(text) = misplaced(&command, &matches) {
+        return Err(command.error(clap::error::ErrorKind::ArgumentConflict, text));
     }
     Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
+}
+
+/// A flag of a question before the name of a subcommand, at any depth.
+fn misplaced(command: &clap::Command, matches: &clap::ArgMatches) -> Option<String> {
+    let (name, inner) = matches.subcommand()?;
+    let is_here = |id: &clap::Id| {
+        matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
+            && command.get_arguments().any(|a| a.get_id() == id && !a.is_global_set())
+    };
+    if let Some(id) = matches.ids().find(|id| is_here(id)) {
+        let flag = id.as_str().replace('_', "-");
+        return Some(format!("--{flag} belongs to a question and has no meaning before \"{name}\""));
+    }
+    misplaced(command.find_subcommand(name)?, inner)
 }
 
 fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
@@ -103,6 +110,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         }
         Some(Command::Info(args)) => return info::run(args, cli, &surroundings),
         Some(Command::Collect(args)) => return collect::run(args, cli, &surroundings),
+        Some(Command::Policy(args)) => return policy::run(args, cli, &surroundings),
         None => return pair::run(cli, &surroundings),
     }
     Ok(Exit::Healthy)

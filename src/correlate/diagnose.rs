@@ -88,7 +88,7 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     Diagnosis {
         api_version: API_VERSION.to_owned(),
         kind: "Diagnosis".to_owned(),
-        question: question_part(question),
+        question: QuestionPart::from(question),
         exit_code,
         verdict: VerdictPart { sentence, configured, measured, tally },
         causes: causes.iter().map(FindingPart::from).collect(),
@@ -196,19 +196,4 @@ fn rank(all: &mut Vec<Finding>) {
     all.sort_by_key(|f| (f.weight, f.confidence));
     let mut seen = std::collections::BTreeSet::new();
     all.retain(|f| seen.insert((f.meta.code, f.about.clone())));
-}
-
-fn question_part(question: &Question) -> QuestionPart {
-    let from = match (&question.from_node, &question.from) {
-        (Some(node), _) => format!("node/{node}"),
-        (None, Some(pod)) => pod.to_string(),
-        (None, None) => "nothing".to_owned(),
-    };
-    QuestionPart {
-        from,
-        to: question.to.to_string(),
-        port: question.port,
-        protocol: question.protocol.to_string(),
-        notes: question.notes.clone(),
-    }
 }

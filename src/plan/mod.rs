@@ -5,6 +5,7 @@ pub mod backends;
 pub mod collect_reads;
 pub mod info_reads;
 pub mod names;
+pub mod policy_reads;
 pub mod reads;
 pub mod resolve;
 pub mod routes;

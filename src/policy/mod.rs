@@ -5,6 +5,7 @@
 //! decision that depends on it is undetermined.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod answer;
 mod bits;
 mod book;
 mod classes;
@@ -12,6 +13,7 @@ mod decide;
 pub mod dialect;
 mod endpoint;
 mod labels;
+pub mod legs;
 mod matrix;
 mod predicate;
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod sets;
 mod testing;
 mod truth;
 
+pub use answer::answer;
 pub use book::{Compiled, Engine, policies_known, rulebook};
 pub use decide::{Decision, Flow, Judgement, Outcome, Reason, Rulebook};
 pub use endpoint::{Directory, Endpoint, EndpointKind, NAME_LABEL, namespaces_missing};

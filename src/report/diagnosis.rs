@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::finding::{Confidence, Evidence, Finding, Weight};
+use crate::model::Question;
 
 /// Version of every document netcheck prints.
 pub const API_VERSION: &str = "netcheck.dev/v1";
@@ -144,6 +145,23 @@ pub struct TimingPart {
     /// Probing, of that total.
     pub probe_ms: u64,
     pub api_requests: u32,
+}
+
+impl From<&Question> for QuestionPart {
+    fn from(question: &Question) -> Self {
+        let from = match (&question.from_node, &question.from) {
+            (Some(node), _) => format!("node/{node}"),
+            (None, Some(pod)) => pod.to_string(),
+            (None, None) => "nothing".to_owned(),
+        };
+        Self {
+            from,
+            to: question.to.to_string(),
+            port: question.port,
+            protocol: question.protocol.to_string(),
+            notes: question.notes.clone(),
+        }
+    }
 }
 
 impl From<&Finding> for FindingPart {

@@ -1,7 +1,8 @@
-//! The JSON Schemas of reports: `docs/report.schema.json` and `docs/info.schema.json`.
+//! The JSON Schemas of reports: `docs/*.schema.json`.
 
 use super::diagnosis::Diagnosis;
 use super::info::Info;
+use super::policy_pair::PolicyAnswer;
 
 /// The schema of [`Diagnosis`] (draft 2020-12), as indented JSON.
 pub fn diagnosis() -> Result<String, serde_json::Error> {
@@ -13,6 +14,13 @@ pub fn diagnosis() -> Result<String, serde_json::Error> {
 /// The schema of [`Info`] (draft 2020-12), as indented JSON.
 pub fn info() -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Info))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The schema of [`PolicyAnswer`] (draft 2020-12), as indented JSON.
+pub fn policy_pair() -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(PolicyAnswer))?;
     text.push('\n');
     Ok(text)
 }

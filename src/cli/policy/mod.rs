@@ -1,0 +1,71 @@
+//! `kubectl netcheck policy`: who may talk to whom, from the objects alone.
+
+mod pair;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use crate::model::Protocol;
+
+use super::args::{self, Cli};
+use super::error::CliError;
+use super::exit::Exit;
+use super::terminal::Surroundings;
+
+/// Say whether the policies allow a connection, and which rule decides.
+///
+/// The question is written as without "policy". Only objects are read and nothing is started: the answer is what the
+/// policies say, whether or not something enforces them. A Service is judged after its address was translated: for the pod
+/// and the port of each endpoint.
+///
+/// The exit code is 0 when the connection is allowed, 1 when it is denied, 3 when it is undetermined, and 2 when the
+/// question could not be asked.
+#[derive(Debug, Clone, Args)]
+#[command(
+    subcommand_value_name = "COMMAND",
+    arg_required_else_help = true,
+    after_help = "Examples:
+  kubectl netcheck policy pod client to svc web
+  kubectl netcheck policy -n shop deploy/cart to svc/web:http
+  kubectl netcheck policy shop/client to 10.0.3.7:5432
+  kubectl netcheck policy pod client to dns -o json"
+)]
+pub struct PolicyArgs {
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// Read a recorded run instead of a cluster; what it did not record is missing.
+    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::AnyPath, help_heading = "Recording")]
+    pub from: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Option<PolicyCommand>,
+}
+
+/// A question without what concerns probes.
+#[derive(Debug, Clone, Args)]
+pub struct QuestionArgs {
+    /// SOURCE to DESTINATION, as in: pod client to svc web.
+    #[arg(value_name = "QUESTION", num_args = 0..)]
+    pub words: Vec<String>,
+
+    /// The destination's port, by number or by name.
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<String>,
+
+    /// The transport protocol; TCP unless the Service's port says otherwise.
+    #[arg(long, value_name = "PROTOCOL", value_parser = args::protocol)]
+    pub protocol: Option<Protocol>,
+}
+
+/// What else can be asked of the policies: one file each.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PolicyCommand {}
+
+pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
+    match &args.command {
+        Some(command) => match *command {},
+        None => pair::run(args, cli, surroundings),
+    }
+}

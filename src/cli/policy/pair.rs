@@ -1,0 +1,56 @@
+//! `kubectl netcheck policy A to B`.
+
+use crate::plan::{policy_reads, resolve};
+use crate::policy;
+use crate::report::json;
+use crate::report::page::Style;
+use crate::report::policy_pair::{PolicyAnswer, render};
+
+use super::PolicyArgs;
+use crate::cli::args::{Cli, Format};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::grammar::{self, Defaults};
+use crate::cli::pair::unwritable;
+use crate::cli::reading::{self, Ended};
+use crate::cli::recording::open;
+use crate::cli::terminal::{self, Surroundings};
+
+pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
+    let request = |namespace: &str| grammar::parse(&args.question.words, &defaults(args, cli, namespace));
+    request("default")?;
+    let bundle = args.from.as_deref().map(open).transpose()?;
+    let next = |cluster: &_, namespace: &str| {
+        request(namespace).map_or_else(|_| Vec::new(), |request| policy_reads::next(&request, cluster))
+    };
+    let objects = match reading::objects(cli, bundle, false, surroundings, next)? {
+        Ended::Interrupted(exit) => return Ok(exit),
+        Ended::Read(objects) => objects,
+    };
+    let cluster = objects.discovery.cluster();
+    let question = resolve::question(&request(objects.discovery.namespace())?, cluster)?;
+    let answer = policy::answer(&question, cluster);
+    terminal::out(&written(&answer, cli.common.output, surroundings.style(cli.common.color))?)?;
+    Ok(Exit::of_report(answer.exit_code))
+}
+
+fn defaults(args: &PolicyArgs, cli: &Cli, context_namespace: &str) -> Defaults {
+    Defaults {
+        namespace: cli.connection.namespace().map(str::to_owned),
+        context_namespace: context_namespace.to_owned(),
+        port: args.question.port.clone(),
+        protocol: args.question.protocol,
+        attempts: 1,
+        deep: false,
+        no_probes: true,
+    }
+}
+
+fn written(answer: &PolicyAnswer, format: Format, style: Style) -> Result<String, CliError> {
+    match format {
+        Format::Table | Format::Wide => Ok(render(answer, style)),
+        Format::Json => json::json(answer).map_err(|e| unwritable(&e)),
+        Format::Yaml => json::yaml(answer).map_err(|e| unwritable(&e)),
+        Format::Name => Ok(format!("{}\n", answer.outcome.word())),
+    }
+}
