@@ -22,6 +22,8 @@ pub mod dns_config;
 #[cfg(feature = "cli")]
 pub mod info;
 #[cfg(feature = "cli")]
+pub mod netfilter;
+#[cfg(feature = "cli")]
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod policy;

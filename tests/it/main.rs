@@ -32,6 +32,8 @@ mod completion;
 mod e2e;
 mod generated;
 mod layers;
+#[cfg(all(feature = "agent", target_os = "linux"))]
+mod netfilter_kernel;
 mod scenarios;
 mod source;
 mod wire_real;
