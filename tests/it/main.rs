@@ -34,6 +34,7 @@ mod generated;
 mod layers;
 #[cfg(all(feature = "agent", target_os = "linux"))]
 mod netfilter_kernel;
+mod policy;
 mod scenarios;
 mod source;
 mod wire_real;

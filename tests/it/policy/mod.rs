@@ -1,0 +1,5 @@
+//! Policy semantics against sources that are not ours: another implementation, the upstream test suites, real packets.
+
+mod cyclonus;
+mod random;
+mod world;
