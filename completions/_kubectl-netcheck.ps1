@@ -80,6 +80,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;info' {
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The agent''s image, for private registries')
+            [CompletionResult]::new('--image-pull-policy', '--image-pull-policy', [CompletionResultType]::ParameterName, 'When a node pulls the agent''s image')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is a gap')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write what was read to a file, for --from')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes')
@@ -109,6 +111,9 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--insecure-skip-tls-verify', '--insecure-skip-tls-verify', [CompletionResultType]::ParameterName, 'Take any certificate of the server. Insecure')
             [CompletionResult]::new('--disable-compression', '--disable-compression', [CompletionResultType]::ParameterName, 'Ask for answers that are not compressed')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Taken for kubectl''s sake: netcheck caches nothing')
+            [CompletionResult]::new('--deep', '--deep', [CompletionResultType]::ParameterName, 'Start an agent in kube-proxy''s pods, which share their node''s network, to hear which mode it really runs in')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask before --deep starts an agent. Only a person at a terminal is asked')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask before --deep starts an agent. Only a person at a terminal is asked')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no notices')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no notices')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say on stderr what is read and tried')

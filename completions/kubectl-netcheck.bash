@@ -966,12 +966,20 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__info)
-            opts="-o -q -v -n -s -h --from --record --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
+            opts="-y -o -q -v -n -s -h --deep --yes --image --image-pull-policy --from --record --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image-pull-policy)
+                    COMPREPLY=($(compgen -W "IfNotPresent Always Never" -- "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -84,6 +84,10 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "expl
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "completion" -d 'Print a completion script'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "version" -d 'Print versions'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l image -d 'The agent\'s image, for private registries' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l image-pull-policy -d 'When a node pulls the agent\'s image' -r -f -a "IfNotPresent\t''
+Always\t''
+Never\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l from -d 'Read a recorded run instead of a cluster; what it did not record is a gap' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l record -d 'Write what was read to a file, for --from' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes' -r -f -a "table\t''
@@ -118,6 +122,8 @@ false\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l disable-compression -d 'Ask for answers that are not compressed' -r -f -a "true\t''
 false\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l deep -d 'Start an agent in kube-proxy\'s pods, which share their node\'s network, to hear which mode it really runs in'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s y -l yes -d 'Do not ask before --deep starts an agent. Only a person at a terminal is asked'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -16,9 +16,10 @@ use crate::report::page::Style;
 use super::args::{AgentArgs, Cli, Format, PairArgs};
 use super::error::CliError;
 use super::exit::Exit;
+use super::going::Ended;
 use super::input::Input;
 use super::pair::{self, unwritable};
-use super::reading::{self, Ended, cut_gap};
+use super::reading::{self, Reads, cut_gap};
 use super::recording::refuse_existing;
 use super::run::Finished;
 use super::terminal::{self, Surroundings};
@@ -80,9 +81,10 @@ fn objects(cli: &Cli, surroundings: &Surroundings) -> Result<Collected, CliError
         None => Scope::Cluster { otherwise: namespace.to_owned() },
     };
     let next = |cluster: &_, namespace: &str| collect_reads::next(&scope(namespace), cluster);
-    match reading::objects(cli, None, true, surroundings, next)? {
+    let reads = Reads { cli, bundle: None, is_recorded: true, next: &next, probes: None };
+    match reading::objects(reads, surroundings)? {
         Ended::Interrupted(exit) => Ok(Collected::Interrupted(exit)),
-        Ended::Read(objects) => {
+        Ended::Done(objects) => {
             let bundle = objects.bundle(Vec::new());
             let mut collection = in_words(&bundle);
             collection.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
@@ -96,9 +98,9 @@ fn question(args: &CollectArgs, cli: &Cli, surroundings: &Surroundings) -> Resul
     pair::check_words(cli, &args.pair)?;
     let input = Input { cli, pair: &args.pair, agent: &args.agent, dry_run: false, is_recorded: true, bundle: None };
     match pair::answer(input, surroundings)? {
-        Finished::Interrupted(exit) => Ok(Collected::Interrupted(exit)),
-        Finished::Planned(_) => Err(CliError::new("nothing was recorded", "report this as a bug")),
-        Finished::Answered { diagnosis, bundle } => {
+        Ended::Interrupted(exit) => Ok(Collected::Interrupted(exit)),
+        Ended::Done(Finished::Planned(_)) => Err(CliError::new("nothing was recorded", "report this as a bug")),
+        Ended::Done(Finished::Answered { diagnosis, bundle }) => {
             let mut collection = in_words(&bundle);
             collection.question = Some(format!("{} to {}", diagnosis.question.from, diagnosis.question.to));
             let cut = bundle.meta.cut_ms.map(std::time::Duration::from_millis).map(cut_gap);
@@ -146,7 +148,7 @@ fn in_words(bundle: &Bundle) -> Collection {
 
 /// Without the group: `deployments`, not `deployments.apps`.
 fn plural(kind: &Resource) -> &str {
-    if *kind == Resource::Log { "logs" } else { kind.plural().split('.').next().unwrap_or_default() }
+    if kind.is_text() { "texts" } else { kind.plural().split('.').next().unwrap_or_default() }
 }
 
 /// `netcheck-20260731-120000.tar.gz`, in UTC: two people in two places see the same name.

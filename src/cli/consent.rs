@@ -22,8 +22,10 @@ pub(super) async fn asked(pods: &[&ObjectRef], progress: &mut Progress) -> bool 
         return true;
     }
     let names: Vec<String> = pods.iter().map(ToString::to_string).collect();
+    let (share, goes) =
+        if names.len() == 1 { ("shares the node's", "that pod goes") } else { ("share their node's", "those pods go") };
     progress.ask(&format!(
-        "Start an agent in {}, which shares the node's network? Its entry stays until that pod goes. [y/N] ",
+        "Start an agent in {}, which {share} network? Its entry stays until {goes}. [y/N] ",
         names.join(" and in ")
     ));
     let answer = tokio::task::spawn_blocking(|| {

@@ -3,11 +3,12 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::deploy::{AgentOptions, Prober};
-use crate::discover::{self, Bundle, Discovery, Notices, Reader};
+use crate::discover::{Bundle, Discovery, Reader};
 
 use super::args::{AgentArgs, Cli, PairArgs, PullPolicy};
 use super::error::CliError;
 use super::progress::Progress;
+use super::reading::live;
 
 /// What a run is made from.
 #[derive(Debug)]
@@ -29,10 +30,7 @@ impl Input<'_> {
             let prober = Prober::replay(&bundle);
             return Ok((Discovery::new(Reader::Bundle(Box::new(bundle))), prober));
         }
-        let mut options = self.cli.connection.options();
-        options.deadline = Some(self.cli.common.timeout);
-        let notices = progress.clone();
-        let live = discover::connect(&options, Notices::new(move |text| notices.notice(&text))).await?;
+        let live = live(self.cli, progress).await?;
         let prober = Prober::live(live.clone(), self.agents(), cancel);
         let reader = Reader::Live(live);
         let discovery = if self.is_recorded { Discovery::new(reader) } else { Discovery::unrecorded(reader) };
@@ -40,18 +38,23 @@ impl Input<'_> {
     }
 
     pub(super) fn agents(&self) -> AgentOptions {
-        let mut options = AgentOptions::default();
-        if let Some(image) = self.agent.image.as_ref().filter(|image| !image.is_empty()) {
-            options.image.clone_from(image);
-        }
-        let policy = match self.agent.image_pull_policy {
-            PullPolicy::IfNotPresent => "IfNotPresent",
-            PullPolicy::Always => "Always",
-            PullPolicy::Never => "Never",
-        };
-        policy.clone_into(&mut options.pull_policy);
-        // why an agent does not start must be known before the time limit cuts the run off
-        options.start_timeout = options.start_timeout.min(self.cli.common.timeout / 4 * 3);
-        options
+        agents(self.cli, self.agent)
     }
+}
+
+/// How agents are started, by the command line.
+pub(super) fn agents(cli: &Cli, agent: &AgentArgs) -> AgentOptions {
+    let mut options = AgentOptions::default();
+    if let Some(image) = agent.image.as_ref().filter(|image| !image.is_empty()) {
+        options.image.clone_from(image);
+    }
+    let policy = match agent.image_pull_policy {
+        PullPolicy::IfNotPresent => "IfNotPresent",
+        PullPolicy::Always => "Always",
+        PullPolicy::Never => "Never",
+    };
+    policy.clone_into(&mut options.pull_policy);
+    // why an agent does not start must be known before the time limit cuts the run off
+    options.start_timeout = options.start_timeout.min(cli.common.timeout / 4 * 3);
+    options
 }

@@ -13,6 +13,7 @@ pub mod duration;
 pub mod error;
 pub mod exit;
 pub mod explain;
+mod going;
 pub mod grammar;
 pub mod info;
 mod input;

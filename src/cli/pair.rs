@@ -1,9 +1,5 @@
 //! A pair diagnosis from words to report.
 
-use std::time::Duration;
-
-use tokio::runtime::Runtime;
-
 use crate::discover::Bundle;
 use crate::model::Request;
 use crate::report::diagnosis::Diagnosis;
@@ -13,17 +9,13 @@ use super::args::{self, Cli, FailOn, Format, PairArgs};
 use super::dry_run;
 use super::error::CliError;
 use super::exit::Exit;
+use super::going::{Ended, to_its_end};
 use super::grammar::kinds::nearest_of;
 use super::grammar::{self, Defaults};
 use super::input::Input;
-use super::progress::{Progress, Talk};
 use super::recording::{open, record, refuse_existing};
 use super::run::{Finished, Run};
-use super::signals::Interrupt;
 use super::terminal::{self, Surroundings};
-
-/// How long a run may take to end in good order once the user wants it to.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Answers the question on the command line, or the one in the bundle it names.
 pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
@@ -42,12 +34,12 @@ pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliErr
     let finished = answer(input, surroundings)?;
     let style = surroundings.style(cli.common.color);
     match finished {
-        Finished::Interrupted(exit) => Ok(exit),
-        Finished::Planned(plan) => {
+        Ended::Interrupted(exit) => Ok(exit),
+        Ended::Done(Finished::Planned(plan)) => {
             terminal::out(&dry_run::render(&plan, cli.common.output, style)?)?;
             Ok(Exit::Healthy)
         }
-        Finished::Answered { diagnosis, bundle } => {
+        Ended::Done(Finished::Answered { diagnosis, bundle }) => {
             terminal::out(&render(&diagnosis, cli.common.output, style)?)?;
             if let Some(path) = &cli.run.record {
                 record(&bundle, path, cli)?;
@@ -62,49 +54,10 @@ pub(super) fn check_words(cli: &Cli, pair: &PairArgs) -> Result<(), CliError> {
     grammar::parse(&pair.words, &defaults(cli, pair, "default")).map(|_| ())
 }
 
-/// Runs a question in a runtime of its own.
-pub(super) fn answer(input: Input<'_>, surroundings: &Surroundings) -> Result<Finished, CliError> {
-    let runtime = runtime()?;
-    let talk = Talk { quiet: input.cli.common.quiet, verbose: input.cli.common.verbose > 0 };
-    let progress = Progress::new(surroundings, talk);
-    let finished = runtime.block_on(async {
-        let interrupt = Interrupt::listen();
-        let mut run = Run::new(input, progress.clone(), interrupt.token().clone());
-        let ended = {
-            let mut going = std::pin::pin!(run.go());
-            tokio::select! {
-                biased;
-                exit = interrupt.wait() => {
-                    // what was started is told of, so a start on its way is waited for
-                    drop(tokio::time::timeout(GRACE, going.as_mut()).await);
-                    Err(exit)
-                }
-                ended = going.as_mut() => Ok(ended),
-            }
-        };
-        run.progress_mut().finish();
-        // the run hears of the signal as well, and may be the first to end
-        match interrupt.seen().map_or(ended, Err) {
-            Err(exit) => {
-                terminal::err("interrupted");
-                for left in run.left_behind() {
-                    terminal::err(&format!(
-                        "stays in its pod until the pod goes, and ends by itself: ephemeral container {left}"
-                    ));
-                }
-                Ok(Finished::Interrupted(exit))
-            }
-            Ok(ended) => ended,
-        }
-    });
-    // a login plugin that still runs must not hold up the end
-    runtime.shutdown_background();
-    finished
-}
-
-pub(super) fn runtime() -> Result<Runtime, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|e| CliError::io("cannot start", &e))
+/// Runs a question.
+pub(super) fn answer(input: Input<'_>, surroundings: &Surroundings) -> Result<Ended<Finished>, CliError> {
+    let cli = input.cli;
+    to_its_end(cli, surroundings, |progress, cancel| Run::new(input, progress, cancel))
 }
 
 fn recorded_question(bundle: &Bundle) -> Result<PairArgs, CliError> {

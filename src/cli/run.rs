@@ -14,7 +14,7 @@ use crate::report::diagnosis::{Diagnosis, TimingPart};
 
 use super::dry_run::Plan;
 use super::error::CliError;
-use super::exit::Exit;
+use super::going::Going;
 use super::input::Input;
 use super::progress::Progress;
 use super::reading::{cut_gap, millis, rounds};
@@ -33,7 +33,6 @@ const RESERVE: Duration = Duration::from_millis(1500);
 pub(super) enum Finished {
     Answered { diagnosis: Box<Diagnosis>, bundle: Box<Bundle> },
     Planned(Box<Plan>),
-    Interrupted(Exit),
 }
 
 /// What is known so far. It outlives the time limit, so that a run cut short still says what it saw.
@@ -72,18 +71,13 @@ impl<'a> Run<'a> {
             recorded,
         }
     }
+}
 
-    pub(super) fn progress_mut(&mut self) -> &mut Progress {
-        &mut self.progress
-    }
-
-    /// Ephemeral containers that stay in their pods.
-    pub(super) fn left_behind(&self) -> Vec<String> {
-        self.source.as_ref().map(|(_, prober)| prober.left_behind()).unwrap_or_default()
-    }
+impl Going for Run<'_> {
+    type Outcome = Finished;
 
     /// Runs to the end or to the time limit.
-    pub(super) async fn go(&mut self) -> Result<Finished, CliError> {
+    async fn go(&mut self) -> Result<Finished, CliError> {
         let limit = self.input.cli.common.timeout;
         match tokio::time::timeout(limit, self.all_steps()).await {
             Ok(done) => {
@@ -99,6 +93,16 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn left_behind(&self) -> Vec<String> {
+        self.source.as_ref().map(|(_, prober)| prober.left_behind()).unwrap_or_default()
+    }
+}
+
+impl Run<'_> {
     async fn all_steps(&mut self) -> Result<(), CliError> {
         let cancel = self.cancel.clone();
         // nothing is left behind by reading: it may end anywhere

@@ -95,7 +95,7 @@ pub(super) fn of(resource: &Resource, keep: Keep) -> Box<dyn Intake> {
         Resource::Custom(kind) => untyped(keep, Plain::Custom(kind.clone())),
         Resource::ApiGroups => untyped(keep, Plain::Groups),
         Resource::Version => untyped(keep, Plain::Version),
-        Resource::Log => untyped(keep, Plain::Log),
+        Resource::Log | Resource::PodProxy => untyped(keep, Plain::Text),
     }
 }
 
@@ -226,7 +226,7 @@ enum Plain {
     Custom(String),
     Groups,
     Version,
-    Log,
+    Text,
 }
 
 fn untyped(keep: Keep, sort: Plain) -> Box<dyn Intake> {
@@ -245,7 +245,7 @@ impl Intake for Untyped {
                     Plain::Groups => objects::keep_group(&object),
                     Plain::Version => objects::keep_version(&object),
                     // it has no field but its text
-                    Plain::Log => object,
+                    Plain::Text => object,
                 }
             }
         };
@@ -275,9 +275,9 @@ impl Intake for Untyped {
         match &sort {
             Plain::Groups => cluster.api_groups = texts(&answer, "/name"),
             Plain::Version => cluster.version = first(texts(&answer, "/gitVersion"), "the server did not say its version"),
-            Plain::Log => {
+            Plain::Text => {
                 let text = first(texts(&answer, "/text"), "the log is not in the answer");
-                cluster.logs.insert(query.clone(), text);
+                cluster.texts.insert(query.clone(), text);
             }
             Plain::Custom(_) => cluster.push_custom(query.clone(), answer),
         }
@@ -331,6 +331,6 @@ mod tests {
         add_pruned(&mut cluster, &log, &Known::Got(vec![json!({"text": "a\nb\n"})]));
         assert_eq!(cluster.version, Known::Got(String::from("v1.36.3")));
         assert_eq!(cluster.api_groups, Known::Got(vec![String::from("apps"), String::from("cilium.io")]));
-        assert_eq!(cluster.logs.get(&log), Some(&Known::Got(String::from("a\nb\n"))));
+        assert_eq!(cluster.texts.get(&log), Some(&Known::Got(String::from("a\nb\n"))));
     }
 }

@@ -18,6 +18,9 @@ const PAGES: usize = 1000;
 /// Most bytes of a log that are kept, from its end.
 const LOG_BYTES: usize = 256 * 1024;
 
+/// Most bytes of a pod's answer that are read.
+const ANSWER_BYTES: usize = 1024;
+
 /// A list in JSON.
 #[derive(Deserialize)]
 struct List<'a> {
@@ -63,6 +66,7 @@ async fn fill(live: &Live, query: &Query, intake: &mut dyn Intake) -> Known<()> 
         url::Shape::Object => object(live, &path, intake).await,
         url::Shape::Groups => groups(live, &path, intake).await,
         url::Shape::Text => text(live, &path, intake).await,
+        url::Shape::Answer => answer(live, &path, intake).await,
     };
     match outcome {
         Ok(()) => Known::Got(()),
@@ -220,6 +224,29 @@ async fn text(live: &Live, path: &str, intake: &mut dyn Intake) -> Result<(), Tr
     let end = body.get(body.len().saturating_sub(LOG_BYTES)..).unwrap_or_default();
     let log = json!({"text": String::from_utf8_lossy(end)}).to_string();
     intake.take(Raw::Json(&log)).map_err(Trouble::Content)
+}
+
+/// The pod may be anybody's: a short answer is all that is wanted of it, and one try.
+async fn answer(live: &Live, path: &str, intake: &mut dyn Intake) -> Result<(), Trouble> {
+    let mut start = Start(Vec::new());
+    live.once(path, ACCEPT_JSON, &mut start).await.map_err(Trouble::Failure)?;
+    let text = json!({"text": String::from_utf8_lossy(&start.0)}).to_string();
+    intake.take(Raw::Json(&text)).map_err(Trouble::Content)
+}
+
+/// The first bytes of an answer.
+struct Start(Vec<u8>);
+
+impl Answer for Start {
+    fn begin(&mut self, _is_protobuf: bool) {
+        self.0.clear();
+    }
+
+    fn more(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        let room = ANSWER_BYTES.saturating_sub(self.0.len());
+        self.0.extend(bytes.iter().take(room));
+        if bytes.len() < room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
 }
 
 fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {

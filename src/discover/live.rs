@@ -243,7 +243,8 @@ impl Live {
         }
     }
 
-    async fn once(&self, path: &str, accept: &str, body: &mut dyn Answer) -> Result<(), Failure> {
+    /// Sends one GET once.
+    pub(super) async fn once(&self, path: &str, accept: &str, body: &mut dyn Answer) -> Result<(), Failure> {
         let shared = &self.shared;
         let Ok(_turn) = shared.in_flight.acquire().await else { return Err(Failure::Broken(String::from("shutting down"))) };
         let time = self.call_time();

@@ -14,8 +14,10 @@ pub(super) enum Shape {
     Object,
     /// `APIGroupList`.
     Groups,
-    /// Plain text.
+    /// The end of a log.
     Text,
+    /// What a pod says.
+    Answer,
 }
 
 /// The path and query string of a read, without paging, and the shape of its answer. `None`: a custom kind that is not
@@ -24,7 +26,7 @@ pub(super) fn of(query: &Query) -> Option<(String, Shape)> {
     let (base, plural) = match &query.resource {
         Resource::Version => return Some((String::from("/version"), Shape::Object)),
         Resource::ApiGroups => return Some((String::from("/apis"), Shape::Groups)),
-        Resource::Pods | Resource::Log => (String::from("/api/v1"), "pods"),
+        Resource::Pods | Resource::Log | Resource::PodProxy => (String::from("/api/v1"), "pods"),
         Resource::Services | Resource::Nodes | Resource::Namespaces | Resource::Events | Resource::ConfigMaps => {
             (String::from("/api/v1"), query.resource.plural())
         }
@@ -48,6 +50,10 @@ pub(super) fn of(query: &Query) -> Option<(String, Shape)> {
     let namespace = query.namespace.as_deref().map(|ns| format!("/namespaces/{}", escape(ns))).unwrap_or_default();
     let name = query.name.as_deref().map(|name| format!("/{}", escape(name))).unwrap_or_default();
     let path = format!("{base}{namespace}/{}{name}", escape(plural));
+    if query.resource == Resource::PodProxy {
+        let (port, rest) = query.fields.as_deref()?.split_once('/')?;
+        return Some((format!("{path}:{}/proxy/{}", escape(port), escape(rest)), Shape::Answer));
+    }
     if query.resource == Resource::Log {
         let container = query.fields.as_deref().map(|c| format!("&container={}", escape(c))).unwrap_or_default();
         let previous = if query.labels.is_some() { "&previous=true" } else { "" };
@@ -98,6 +104,10 @@ mod tests {
         assert_eq!(
             path(&Query::log("kube-system", "coredns-1", "coredns", true)),
             "/api/v1/namespaces/kube-system/pods/coredns-1/log?tailLines=200&container=coredns&previous=true"
+        );
+        assert_eq!(
+            path(&Query::pod_proxy("kube-system", "kube-proxy-1", 10249, "proxyMode")),
+            "/api/v1/namespaces/kube-system/pods/kube-proxy-1:10249/proxy/proxyMode"
         );
         assert_eq!(path(&Query::all(Resource::ApiGroups)), "/apis");
     }

@@ -1,6 +1,7 @@
 //! Who turns a Service's address into a pod's: kube-proxy with its mode, or what replaces it.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::Deserialize;
 
@@ -30,6 +31,8 @@ pub struct KubeProxy {
     /// `None` when its configuration could not be read.
     pub mode: Option<Told<ProxyMode>>,
     pub cluster_cidr: Option<Told<String>>,
+    /// Where it tells its mode and metrics. `None` when nobody said: 127.0.0.1:10249 by default.
+    pub metrics: Option<SocketAddr>,
     /// Options that change how traffic looks: `masqueradeAll`, `nodePortAddresses`, `scheduler`.
     pub options: Vec<(&'static str, Told<String>)>,
 }
@@ -58,6 +61,7 @@ struct Configuration {
     #[serde(rename = "clusterCIDR")]
     cluster_cidr_upper: Option<String>,
     detect_local_mode: Option<String>,
+    metrics_bind_address: Option<String>,
     node_port_addresses: Option<Vec<String>>,
     iptables: Option<Iptables>,
     ipvs: Option<Ipvs>,
@@ -135,7 +139,7 @@ fn seen(cluster: &Cluster) -> Option<KubeProxy> {
     } else {
         (elsewhere(cluster)?, None, None, &[])
     };
-    let mut found = KubeProxy { runs_as, desired, ready, mode: None, cluster_cidr: None, options: Vec::new() };
+    let mut found = KubeProxy { runs_as, desired, ready, mode: None, cluster_cidr: None, metrics: None, options: Vec::new() };
     let map = ["kube-proxy", "kube-proxy-config"].iter().find_map(|name| cluster.config_map("kube-system", name));
     match map.and_then(configuration) {
         Some((source, configuration)) => configured(&mut found, &source, &configuration),
@@ -148,7 +152,8 @@ fn seen(cluster: &Cluster) -> Option<KubeProxy> {
     Some(found)
 }
 
-fn is_kube_proxy(set: &Workload) -> bool {
+/// A DaemonSet that is kube-proxy.
+pub(crate) fn is_kube_proxy(set: &Workload) -> bool {
     let is_named = set.name == "kube-proxy" || set.name.starts_with("kube-proxy-");
     let is_image =
         |image: &String| image.contains("/kube-proxy:") || image.contains("/kube-proxy@") || image.contains("eks/kube-proxy");
@@ -157,12 +162,7 @@ fn is_kube_proxy(set: &Workload) -> bool {
 
 /// Static pods (RKE2, GKE) and processes that hold kube-proxy (k3s and the like).
 fn elsewhere(cluster: &Cluster) -> Option<Told<String>> {
-    let is_static = |p: &&Pod| {
-        p.namespace == "kube-system"
-            && p.name.starts_with("kube-proxy-")
-            && (p.labels.get("component").is_some_and(|c| c == "kube-proxy") || p.mirror)
-    };
-    if let Some(pod) = cluster.pods.seen().filter(is_static).min_by(|a, b| a.name.cmp(&b.name)) {
+    if let Some(pod) = cluster.pods.seen().filter(|pod| is_static_kube_proxy(pod)).min_by(|a, b| a.name.cmp(&b.name)) {
         return Some(Told::certain(String::from("static pods"), pod.object().to_string(), "component=kube-proxy"));
     }
     if let Some(node) = cluster.nodes.seen().find(|n| n.kubelet.contains("+k3s")) {
@@ -171,6 +171,13 @@ fn elsewhere(cluster: &Cluster) -> Option<Told<String>> {
     }
     let micro = cluster.nodes.seen().find(|n| n.labels.contains_key("microk8s.io/cluster"))?;
     Some(Told::likely(String::from("inside MicroK8s' kubelite"), format!("{} label microk8s.io/cluster", micro.object()), "set"))
+}
+
+/// A kube-proxy that a node runs by itself.
+pub(crate) fn is_static_kube_proxy(pod: &Pod) -> bool {
+    pod.namespace == "kube-system"
+        && pod.name.starts_with("kube-proxy-")
+        && (pod.labels.get("component").is_some_and(|c| c == "kube-proxy") || pod.mirror)
 }
 
 /// `config.conf` as kubeadm writes it, `config` as EKS does.
@@ -186,6 +193,7 @@ fn configured(found: &mut KubeProxy, source: &str, configuration: &Configuration
     found.mode = Some(Told::certain(ProxyMode::parse(mode), source, words));
     let cidr = configuration.cluster_cidr_upper.as_ref().or(configuration.cluster_cidr.as_ref()).filter(|c| !c.is_empty());
     found.cluster_cidr = cidr.map(|c| Told::certain(c.clone(), source, format!("clusterCIDR {c}")));
+    found.metrics = configuration.metrics_bind_address.as_deref().and_then(metrics);
     let mut option = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.filter(|v| !v.is_empty()) {
             found.options.push((name, Told::certain(value.clone(), source, format!("{name} {value}"))));
@@ -201,6 +209,11 @@ fn configured(found: &mut KubeProxy, source: &str, configuration: &Configuration
     }
 }
 
+/// An address with a port, or one without, which means 10249.
+fn metrics(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().or_else(|| text.parse().ok().map(|ip| SocketAddr::new(ip, 10249)))
+}
+
 /// Without a configuration file the flags hold; with one they are ignored, and what is in it stays unknown.
 fn by_arguments(found: &mut KubeProxy, arguments: &[String]) {
     let value = |name: &str| arguments.iter().find_map(|a| a.trim_start_matches('-').strip_prefix(name)?.strip_prefix('='));
@@ -208,6 +221,7 @@ fn by_arguments(found: &mut KubeProxy, arguments: &[String]) {
     if let Some(cidr) = value("cluster-cidr") {
         found.cluster_cidr = Some(Told::certain(cidr.to_owned(), format!("{source} --cluster-cidr"), cidr));
     }
+    found.metrics = value("metrics-bind-address").and_then(metrics);
     found.mode = match (value("proxy-mode"), value("config")) {
         (Some(mode), _) => Some(Told::certain(ProxyMode::parse(mode), format!("{source} --proxy-mode"), mode)),
         (None, None) if !arguments.is_empty() => {
@@ -284,11 +298,19 @@ fn kube_proxy_facts(found: &KubeProxy, cluster: &Cluster, measured: &Measured, f
     }
     facts.add(fact);
     mode_fact(found, cluster, measured, facts);
+    unanswered(measured, facts);
     if let Some(cidr) = &found.cluster_cidr {
         facts.told(Topic::KubeProxy, "clusterCIDR", cidr);
     }
     for (name, told) in &found.options {
         facts.told(Topic::KubeProxy, name, told);
+    }
+}
+
+/// What kube-proxy was asked and did not say.
+fn unanswered(measured: &Measured, facts: &mut Facts) {
+    for (node, why) in &measured.unanswered {
+        facts.gap(format!("kube-proxy's own word on its mode, on {node}"), why);
     }
 }
 

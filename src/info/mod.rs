@@ -15,6 +15,7 @@ mod outside;
 
 pub use addresses::{Overlap, Ranges, ranges};
 pub use kube_proxy::{KubeProxy, ProxyMode, ServiceProxy, service_proxy};
+pub(crate) use kube_proxy::{is_kube_proxy, is_static_kube_proxy};
 
 use crate::cni::networks;
 use crate::model::{Cluster, Known};
@@ -24,8 +25,10 @@ use facts::Facts;
 /// What probes said that objects cannot say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Measured {
-    /// The node and the answer of its kube-proxy to `GET 127.0.0.1:10249/proxyMode`.
+    /// The node and the answer of its kube-proxy to `GET :10249/proxyMode`.
     pub proxy_modes: Vec<(String, String)>,
+    /// The node, and why its kube-proxy did not say.
+    pub unanswered: Vec<(String, String)>,
 }
 
 /// The network of a cluster as it was read.

@@ -129,7 +129,7 @@ fn what_is_wrong_is_a_warning() {
 #[test]
 fn a_measured_mode_that_contradicts_is_told() {
     let cluster = with_dns(kubeadm().cluster(), &[true]);
-    let measured = |mode: &str| Measured { proxy_modes: vec![("n2".into(), mode.into())] };
+    let measured = |mode: &str| Measured { proxy_modes: vec![("n2".into(), mode.into())], ..Measured::default() };
     assert_eq!(value(&gather_measured(&cluster, &measured("iptables")), Topic::KubeProxy, "mode"), "iptables");
     let info = gather_measured(&cluster, &measured("ipvs"));
     assert_eq!(

@@ -29,8 +29,8 @@ pub struct Cluster {
     pub service_cidrs: Store<String>,
     /// Custom objects as JSON, by `plural.version.group`.
     pub custom: BTreeMap<String, Store<serde_json::Value>>,
-    /// Last lines of logs, by the query that asked for them.
-    pub logs: BTreeMap<Query, Known<String>>,
+    /// Last lines of logs and answers of pods, by the query that asked for them.
+    pub texts: BTreeMap<Query, Known<String>>,
 }
 
 /// One read and its answer.
@@ -118,7 +118,7 @@ impl Cluster {
             Resource::ServiceCidrs => of(self.service_cidrs.answer(query)),
             Resource::ApiGroups => of(self.api_groups.as_ref()),
             Resource::Version => of(self.version.as_ref()),
-            Resource::Log => self.logs.get(query).map_or(Known::Unasked, |log| of(log.as_ref())),
+            Resource::Log | Resource::PodProxy => self.texts.get(query).map_or(Known::Unasked, |log| of(log.as_ref())),
             Resource::Custom(kind) => self.custom.get(kind).map_or(Known::Unasked, |store| of(store.answer(query))),
         }
     }

@@ -46,6 +46,8 @@ pub enum Resource {
     Version,
     /// The last lines of a container's log; `name` is the pod, `fields` the container, `labels` is `previous` for the run before.
     Log,
+    /// What a pod answers to a GET through the API server; `name` is the pod, `fields` port and path, as `10249/proxyMode`.
+    PodProxy,
     /// Objects of a custom kind, as `plural.version.group`.
     Custom(String),
 }
@@ -77,6 +79,11 @@ impl Query {
         Self { labels, fields: Some(container.to_owned()), ..Self::named(Resource::Log, namespace, pod) }
     }
 
+    /// What a pod answers at a port to the GET of a path without its first slash.
+    pub fn pod_proxy(namespace: &str, pod: &str, port: u16, path: &str) -> Self {
+        Self { fields: Some(format!("{port}/{path}")), ..Self::named(Resource::PodProxy, namespace, pod) }
+    }
+
     #[must_use]
     pub fn labelled(mut self, selector: &str) -> Self {
         self.labels = Some(selector.to_owned());
@@ -96,7 +103,7 @@ impl Query {
 
     /// Everything that `other` asks for is in the answer to this one: it lists the same kind, and as much or more of it.
     pub fn covers(&self, other: &Self) -> bool {
-        let is_list = !matches!(self.resource, Resource::Log | Resource::Version | Resource::ApiGroups);
+        let is_list = !self.resource.is_text() && !matches!(self.resource, Resource::Version | Resource::ApiGroups);
         let as_wide = |own: &Option<String>, other: &Option<String>| own.is_none() || own == other;
         let terms =
             |fields: &Option<String>| -> Vec<String> { fields.iter().flat_map(|f| f.split(',')).map(str::to_owned).collect() };
@@ -112,6 +119,11 @@ impl Query {
 }
 
 impl Resource {
+    /// Its answer is plain text.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Self::Log | Self::PodProxy)
+    }
+
     /// The plural that RBAC and URLs use.
     pub fn plural(&self) -> &str {
         match self {
@@ -135,6 +147,7 @@ impl Resource {
             Self::ApiGroups => "API groups",
             Self::Version => "the server's version",
             Self::Log => "pods/log",
+            Self::PodProxy => "pods/proxy",
             Self::Custom(plural) => plural,
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub logs: BTreeMap<(ObjectRef, bool), String>,
     /// Custom objects by `plural.version.group`; a kind without an entry does not exist.
     pub custom: BTreeMap<String, Vec<Value>>,
+    /// What pods answer through the API server; the rest is refused.
+    pub answers: BTreeMap<Query, Known<String>>,
     /// Reads of these kinds are refused.
     pub denied: Vec<Resource>,
 }
@@ -300,10 +302,14 @@ impl World {
             Resource::ServiceCidrs => cluster.service_cidrs.push(query.clone(), Known::Got(vec!["10.96.0.0/16".into()])),
             Resource::ApiGroups => cluster.api_groups = Known::Got(Vec::new()),
             Resource::Version => cluster.version = Known::Got("v1.36.3".into()),
+            Resource::PodProxy => {
+                let text = self.answers.get(query).cloned().unwrap_or_else(|| Known::Denied(query.to_string()));
+                cluster.texts.insert(query.clone(), text);
+            }
             Resource::Log => {
                 let pod = ObjectRef::pod(query.namespace.as_deref().unwrap_or(""), query.name.as_deref().unwrap_or(""));
                 let text = self.logs.get(&(pod, query.labels.is_some())).cloned().unwrap_or_default();
-                cluster.logs.insert(query.clone(), denied.map_or(Known::Got(text), Known::Denied));
+                cluster.texts.insert(query.clone(), denied.map_or(Known::Got(text), Known::Denied));
             }
             Resource::Custom(kind) => cluster.push_custom(query.clone(), self.custom(kind, query, denied)),
         }

@@ -2,7 +2,7 @@
 
 use crate::model::{Cluster, Known, Query, Resource};
 
-use super::{info_reads, reads};
+use super::{info_reads, proxy_modes, reads};
 
 /// Kinds with namespaces that a question may be about.
 const KINDS: &[Resource] = &[
@@ -46,6 +46,7 @@ pub fn next(scope: &Scope, cluster: &Cluster) -> Vec<Query> {
     }
     let mut wanted = unasked(cluster, info_reads::next(cluster));
     wanted.extend(unasked(cluster, reads::of_dns(cluster)));
+    wanted.extend(unasked(cluster, proxy_modes::reads(cluster, false)));
     if let Scope::Cluster { otherwise } = scope {
         let refused = KINDS.iter().filter(|kind| is_denied(cluster, kind));
         wanted.extend(unasked(cluster, refused.map(|kind| Query::within(kind.clone(), otherwise)).collect()));

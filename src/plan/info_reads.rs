@@ -155,6 +155,7 @@ mod tests {
                 | Resource::CronJobs
                 | Resource::Ingresses
                 | Resource::NetworkPolicies
+                | Resource::PodProxy
                 | Resource::Log) => panic!("info reads no {other:?}"),
             }
         }

@@ -6,6 +6,7 @@ pub mod collect_reads;
 pub mod info_reads;
 pub mod names;
 pub mod policy_reads;
+pub mod proxy_modes;
 pub mod reads;
 pub mod resolve;
 pub mod routes;

@@ -59,7 +59,7 @@ fn log_missing(cx: &Context<'_>, down: &[&Pod]) -> Verdict {
     let of_down = |q: &crate::model::Query| {
         down.iter().any(|p| q.namespace.as_ref() == Some(&p.namespace) && q.name.as_ref() == Some(&p.name))
     };
-    let mut logs = cx.cluster.logs.iter().filter(|(q, _)| of_down(q)).map(|(_, text)| text);
+    let mut logs = cx.cluster.texts.iter().filter(|(q, _)| of_down(q)).map(|(_, text)| text);
     if logs.clone().any(|text| text.got().is_some()) {
         return Verdict::Clear;
     }

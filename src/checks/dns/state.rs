@@ -112,7 +112,7 @@ fn pods<'a>(cluster: &'a Cluster, service: &Service) -> Known<Vec<&'a Pod>> {
 pub(super) fn logs<'a>(cluster: &'a Cluster, pod: &'a Pod) -> impl Iterator<Item = &'a str> {
     let of_pod =
         |q: &Query| q.namespace.as_deref() == Some(pod.namespace.as_str()) && q.name.as_deref() == Some(pod.name.as_str());
-    cluster.logs.iter().filter(move |(q, _)| of_pod(q)).filter_map(|(_, text)| text.got().map(String::as_str))
+    cluster.texts.iter().filter(move |(q, _)| of_pod(q)).filter_map(|(_, text)| text.got().map(String::as_str))
 }
 
 /// `[FATAL] plugin/loop: Loop (127.0.0.1:55953 -> :53) detected for zone "."` (coredns v1.14, plugin/loop).

@@ -10,9 +10,10 @@ use super::PolicyArgs;
 use crate::cli::args::{Cli, Format};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::going::Ended;
 use crate::cli::grammar::{self, Defaults};
 use crate::cli::pair::unwritable;
-use crate::cli::reading::{self, Ended};
+use crate::cli::reading::{self, Reads};
 use crate::cli::recording::open;
 use crate::cli::terminal::{self, Surroundings};
 
@@ -23,9 +24,10 @@ pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> 
     let next = |cluster: &_, namespace: &str| {
         request(namespace).map_or_else(|_| Vec::new(), |request| policy_reads::next(&request, cluster))
     };
-    let objects = match reading::objects(cli, bundle, false, surroundings, next)? {
+    let reads = Reads { cli, bundle, is_recorded: false, next: &next, probes: None };
+    let objects = match reading::objects(reads, surroundings)? {
         Ended::Interrupted(exit) => return Ok(exit),
-        Ended::Read(objects) => objects,
+        Ended::Done(objects) => objects,
     };
     let cluster = objects.discovery.cluster();
     let question = resolve::question(&request(objects.discovery.namespace())?, cluster)?;

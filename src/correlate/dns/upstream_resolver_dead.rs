@@ -151,7 +151,7 @@ fn direct(cx: &Correlation<'_>, finding: Finding, ip: IpAddr, port: u16) -> Find
 
 /// `[ERROR] plugin/errors: 2 example.com. A: read udp 10.244.1.2:53111->10.0.0.2:53: i/o timeout`, at most two.
 fn timeouts(cx: &Correlation<'_>) -> Vec<String> {
-    let texts = cx.cluster.logs.values().filter_map(|text| text.got());
+    let texts = cx.cluster.texts.values().filter_map(|text| text.got());
     let lines = texts.flat_map(|t| t.lines()).filter(|l| l.contains("read udp") && l.contains("i/o timeout"));
     lines.take(2).map(|l| l.trim().to_owned()).collect()
 }

@@ -53,7 +53,7 @@ fn from_files(mut files: Files) -> Result<Bundle, BundleError> {
 }
 
 fn objects(resource: &Resource, file: &str, content: &[u8]) -> Result<Vec<Value>, BundleError> {
-    if *resource == Resource::Log {
+    if resource.is_text() {
         return Ok(vec![json!({"text": String::from_utf8_lossy(content)})]);
     }
     match parse(file, content)? {

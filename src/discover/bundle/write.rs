@@ -11,7 +11,7 @@ use tar::{Builder, Header};
 
 use super::archive::{self, Files};
 use super::{Bundle, BundleError, Entry, FORMAT, Index, State};
-use crate::model::{Known, Query, Resource};
+use crate::model::{Known, Query};
 
 impl Bundle {
     /// Writes a `.tar.gz` where the name ends so, else a directory. Only the owner may read it. Nothing is overwritten.
@@ -87,7 +87,7 @@ fn content(number: usize, query: &Query, objects: &[Value]) -> io::Result<(Strin
     let slug: String =
         words.join("-").chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '-' }).collect();
     let slug: String = slug.chars().take(80).collect();
-    if query.resource == Resource::Log {
+    if query.resource.is_text() {
         let text = objects.first().and_then(|o| o.get("text")).and_then(Value::as_str).unwrap_or_default();
         return Ok((format!("logs/{number:03}-{slug}.txt"), text.as_bytes().to_vec()));
     }
