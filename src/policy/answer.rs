@@ -5,7 +5,7 @@ use crate::report::diagnosis::{API_VERSION, GapPart, QuestionPart};
 use crate::report::policy_pair::{ConnectionPart, OutcomePart, PolicyAnswer};
 
 use super::legs::{Ground, Leg};
-use super::{Engine, Outcome, Rulebook, rulebook};
+use super::{Enforcement, Outcome, Rulebook, rulebook};
 
 /// Judges every connection of a question.
 pub fn answer(question: &Question, cluster: &Cluster) -> PolicyAnswer {
@@ -15,7 +15,7 @@ pub fn answer(question: &Question, cluster: &Cluster) -> PolicyAnswer {
         legs.legs.iter().flat_map(|l| [l.flow.from.namespace, l.flow.to.namespace]).filter(|n| !n.is_empty()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
-    let compiled = rulebook(cluster, Engine::Spec, namespaces);
+    let compiled = rulebook(cluster, &Enforcement::of(cluster).engine, namespaces);
     let connections: Vec<ConnectionPart> = legs.legs.iter().map(|leg| connection(&compiled.book, leg)).collect();
     let gaps: Vec<GapPart> = legs.missing.into_iter().map(|(what, why)| GapPart { what, why }).collect();
     let outcome = together(&connections, !gaps.is_empty());

@@ -3,15 +3,7 @@
 use crate::model::{Cluster, Known, NetworkPolicy, ObjectRef, Resource};
 
 use super::dialect::network_policy;
-use super::{Action, Join, Matching, Policy, Predicate, Priority, Problem, Rule, Rulebook, Side, Tier};
-
-/// Whose reading of the policies counts: that of the component which enforces them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Engine {
-    /// The text of the APIs: tiers of admin policies around NetworkPolicy.
-    #[default]
-    Spec,
-}
+use super::{Action, Engine, Policy, Predicate, Priority, Problem, Rule, Rulebook, Side, spec};
 
 /// A rulebook with what was wrong or missing in its sources.
 #[derive(Debug, Clone)]
@@ -22,21 +14,32 @@ pub struct Compiled {
 
 /// Translates every policy that was read.
 ///
-/// A namespace whose policies could not be listed gets one in their place that may allow or deny everything: decisions that
-/// depend on it are undetermined and say why.
-pub fn rulebook<'n>(cluster: &Cluster, engine: Engine, namespaces: impl IntoIterator<Item = &'n str>) -> Compiled {
+/// A kind that could not be listed gets a policy in its place that may do what the kind can: decisions that depend on it are
+/// undetermined and say why. `namespaces`: of all endpoints that will be asked about.
+pub fn rulebook<'n>(cluster: &Cluster, engine: &Engine, namespaces: impl IntoIterator<Item = &'n str>) -> Compiled {
     let mut problems = Vec::new();
-    let mut policies: Vec<Policy> =
-        each_once(cluster).into_iter().map(|policy| network_policy::translate(policy, &mut problems)).collect();
+    let network_policies = network_policies(cluster, namespaces, &mut problems);
+    let book = match engine {
+        Engine::Spec => spec::rulebook(cluster, network_policies, &mut problems),
+    };
+    Compiled { book, problems }
+}
+
+fn network_policies<'n>(
+    cluster: &Cluster,
+    namespaces: impl IntoIterator<Item = &'n str>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Policy> {
+    let mut policies: Vec<Policy> = each_once(cluster).into_iter().map(|p| network_policy::translate(p, problems)).collect();
     for namespace in namespaces {
         let known = cluster.network_policies.complete(&Resource::NetworkPolicies, Some(namespace));
         if let Some(why) = known.missing() {
-            policies.push(unread(namespace, &why));
+            let why = format!("the NetworkPolicies of namespace {namespace}: {why}");
+            let subject = Predicate::Namespace(namespace.to_owned());
+            policies.push(unread("networkpolicy", namespace, subject, &why, true, &[Action::Allow]));
         }
     }
-    let Engine::Spec = engine;
-    let tier = Tier { name: "NetworkPolicy".to_owned(), join: Join::Union, unmatched: Action::Deny, policies };
-    Compiled { book: Rulebook { tiers: vec![tier], matching: Matching::SPEC, otherwise: Action::Allow }, problems }
+    policies
 }
 
 /// Two reads may have returned the same object.
@@ -47,27 +50,29 @@ fn each_once(cluster: &Cluster) -> Vec<&NetworkPolicy> {
     policies
 }
 
-/// Stands for policies that nobody could read: they may isolate, and they may allow.
-fn unread(namespace: &str, why: &str) -> Policy {
-    let side = Side {
-        isolates: true,
-        rules: vec![Rule {
-            at: String::new(),
-            action: Action::Allow,
-            local: Predicate::EVERYTHING,
-            peer: Predicate::EVERYTHING,
-            ports: None,
-            note: None,
-        }],
+/// Stands for policies that nobody could read: they may isolate, where the kind can, and do any of these.
+pub(super) fn unread(kind: &str, namespace: &str, subject: Predicate, why: &str, isolates: bool, actions: &[Action]) -> Policy {
+    let rule = |action: &Action| Rule {
+        at: String::new(),
+        action: *action,
+        local: Predicate::EVERYTHING,
+        peer: Predicate::EVERYTHING,
+        ports: None,
+        note: None,
     };
-    let unknown = Predicate::Unknown(format!("the NetworkPolicies of namespace {namespace}: {why}"));
+    let side = Side { isolates, rules: actions.iter().map(rule).collect() };
     Policy {
-        object: ObjectRef::new("networkpolicy", namespace, "?"),
-        subject: Predicate::All(vec![Predicate::Namespace(namespace.to_owned()), unknown]),
+        object: ObjectRef::new(kind, namespace, "?"),
+        subject: Predicate::All(vec![subject, Predicate::Unknown(why.to_owned())]),
         priority: Priority::NONE,
         ingress: Some(side.clone()),
         egress: Some(side),
     }
+}
+
+/// By priority, then by name: the order that `Tier` asks for.
+pub(super) fn sort(policies: &mut [Policy]) {
+    policies.sort_by(|a, b| a.priority.cmp(&b.priority).then_with(|| a.object.cmp(&b.object)));
 }
 
 /// Whether a namespace's NetworkPolicies are all at hand.
@@ -94,13 +99,13 @@ mod tests {
     #[test]
     fn policies_that_could_not_be_listed_leave_the_answer_open() {
         let world = Small { namespaces_known: true, ..Small::default() };
-        let mut cluster = world.cluster();
+        let mut cluster = Cluster { api_groups: Known::Got(Vec::new()), ..world.cluster() };
         let resource = Resource::NetworkPolicies;
         cluster.network_policies.push(Query::within(resource.clone(), "x"), Known::Got(vec![isolating("x")]));
         cluster.network_policies.push(Query::within(resource.clone(), "y"), Known::Denied("list networkpolicies".into()));
         cluster.network_policies.push(Query::within(resource, "z"), Known::Got(Vec::new()));
         let directory = Directory::new(&cluster);
-        let compiled = rulebook(&cluster, Engine::Spec, ["x", "y", "z"]);
+        let compiled = rulebook(&cluster, &Engine::Spec, ["x", "y", "z"]);
         let ends = endpoints(&directory, &world.pods);
         let judge = |from: usize, to: usize| {
             let flow = Flow { from: ends[from], to: ends[to], protocol: Protocol::Tcp, port: 80, v6: false };

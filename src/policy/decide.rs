@@ -42,7 +42,7 @@ pub enum Outcome {
 pub enum Reason<'a> {
     /// A pod reaches itself, whatever its policies say (concepts/services-networking/network-policies: "cannot block itself").
     Itself,
-    /// A pod and the node it runs on reach each other (same page).
+    /// A pod and the node it runs on reach each other (same page, [`OwnNode`](super::OwnNode)).
     OwnNode,
     /// No policy applies to the subject in this direction.
     NotSelected,
@@ -115,15 +115,6 @@ impl Rulebook {
         if flow.from.is(&flow.to) {
             return Decision::allowed(Reason::Itself);
         }
-        let subject = flow.subject(direction);
-        let peer = flow.peer(direction);
-        if subject.kind == EndpointKind::Pod
-            && peer.kind == EndpointKind::Node
-            && peer.node.is_some()
-            && peer.node == subject.node
-        {
-            return Decision::allowed(Reason::OwnNode);
-        }
         let asked = Asked { book: self, flow, direction };
         conclude(asked.since_tier(0))
     }
@@ -186,6 +177,19 @@ impl<'a> Asked<'a> {
         View { endpoint, v6: self.flow.v6, other_node: other.node, matching: self.book.matching }
     }
 
+    /// Whether the connection is between a pod and its own node, and the tier lets it through.
+    fn own_node(&self, tier: &Tier) -> bool {
+        let (subject, peer) = (self.flow.subject(self.direction), self.flow.peer(self.direction));
+        let free = match self.direction {
+            Direction::Ingress => tier.own_node.to_pod,
+            Direction::Egress => tier.own_node.from_pod,
+        };
+        free && subject.kind == EndpointKind::Pod
+            && peer.kind == EndpointKind::Node
+            && peer.node.is_some()
+            && peer.node == subject.node
+    }
+
     fn selects(&self, policy: &'a Policy) -> Truth<'a> {
         policy.subject.matches(&self.view(true))
     }
@@ -202,6 +206,9 @@ impl<'a> Asked<'a> {
             ways.add(self.book.otherwise, self.no_tier_decided());
             return ways;
         };
+        if self.own_node(tier) {
+            return Ways { allowed: Some(Reason::OwnNode), ..Ways::default() };
+        }
         let later = OnceCell::new();
         let later = || later.get_or_init(|| self.since_tier(index + 1)).clone();
         let mut ways = Ways::default();

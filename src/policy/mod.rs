@@ -12,6 +12,8 @@ mod classes;
 mod decide;
 pub mod dialect;
 mod endpoint;
+mod engine;
+mod kinds;
 mod labels;
 pub mod legs;
 mod matrix;
@@ -20,18 +22,23 @@ mod predicate;
 mod properties;
 mod rule;
 mod sets;
+mod spec;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_case;
 mod truth;
 
 pub use answer::answer;
-pub use book::{Compiled, Engine, policies_known, rulebook};
+pub use book::{Compiled, policies_known, rulebook};
 pub use decide::{Decision, Flow, Judgement, Outcome, Reason, Rulebook};
 pub use endpoint::{Directory, Endpoint, EndpointKind, NAME_LABEL, namespaces_missing};
+pub use engine::{Enforcement, Engine};
+pub use kinds::reads;
 pub use labels::{LabelExpr, LabelView};
 pub use matrix::Matrix;
 pub use predicate::{Matching, Predicate, View};
-pub use rule::{Action, Direction, Join, Policy, PortMatch, Priority, Rule, Side, Tier};
+pub use rule::{Action, Direction, Join, OwnNode, Policy, PortMatch, Priority, Rule, Side, Tier};
 pub use truth::Truth;
 
 use crate::model::ObjectRef;

@@ -87,10 +87,27 @@ pub enum Join {
     FirstMatchByName,
 }
 
+/// The connections between a pod and the node it runs on that a tier lets through before its policies are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OwnNode {
+    /// From the node to the pod, as the kubelet's probes.
+    pub to_pod: bool,
+    /// From the pod to the node.
+    pub from_pod: bool,
+}
+
+impl OwnNode {
+    /// Both ways, as NetworkPolicy says (concepts/services-networking/network-policies: "always allowed").
+    pub const FREE: Self = Self { to_pod: true, from_pod: true };
+    /// Policies decide both ways.
+    pub const BOUND: Self = Self { to_pod: false, from_pod: false };
+}
+
 /// Policies that are decided together, before those of the next tier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tier {
     pub name: String,
+    pub own_node: OwnNode,
     pub join: Join,
     /// What happens to a subject that a policy of the tier isolates and no rule matches.
     pub unmatched: Action,

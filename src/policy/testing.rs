@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 use super::dialect::network_policy;
-use super::{Action, Directory, Endpoint, Join, Matching, Rulebook, Tier};
+use super::{Action, Directory, Endpoint, Join, Matching, OwnNode, Rulebook, Tier};
 
 /// Pods and policies of a small cluster with three namespaces.
 #[derive(Debug, Clone)]
@@ -47,7 +47,8 @@ impl Small {
         let mut problems = Vec::new();
         let policies = self.policies.iter().map(|p| network_policy::translate(p, &mut problems)).collect();
         assert_eq!(problems, []);
-        let tier = Tier { name: "NetworkPolicy".into(), join: Join::Union, unmatched: Action::Deny, policies };
+        let tier =
+            Tier { name: "NetworkPolicy".into(), own_node: OwnNode::FREE, join: Join::Union, unmatched: Action::Deny, policies };
         Rulebook { tiers: vec![tier], matching: Matching::SPEC, otherwise: Action::Allow }
     }
 }

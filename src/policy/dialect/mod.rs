@@ -1,3 +1,10 @@
 //! One file a kind of policy: from the object as the API holds it to [`Policy`](super::Policy).
 
+mod admin;
+pub mod admin_network_policy;
+pub mod cluster_network_policy;
 pub mod network_policy;
+mod source;
+
+#[cfg(test)]
+pub(crate) use source::protocol;

@@ -1,0 +1,34 @@
+//! Whose reading of the policies counts.
+
+use crate::cni::{self, Policy};
+use crate::model::Cluster;
+
+/// Whose reading of the policies counts: that of the component which enforces them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// The text of the APIs: tiers of admin policies around NetworkPolicy.
+    #[default]
+    Spec,
+}
+
+/// Which engine a cluster has, and whether it enforces NetworkPolicy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enforcement {
+    pub engine: Engine,
+    /// The plugin that enforces them; `None` when it is not known.
+    pub by: Option<&'static str>,
+    /// With its reason. `Depends` where what decides it could not be read.
+    pub enforces: Policy,
+}
+
+impl Enforcement {
+    /// By what was read of the cluster's network: DaemonSets, API groups, ConfigMaps.
+    pub fn of(cluster: &Cluster) -> Self {
+        let networks = cni::networks(cluster);
+        let Some(found) = networks.policy_engine() else {
+            let why = "no plugin that enforces policies was found";
+            return Self { engine: Engine::Spec, by: None, enforces: Policy::Depends(String::from(why)) };
+        };
+        Self { engine: Engine::Spec, by: Some(found.name), enforces: found.policy.clone() }
+    }
+}

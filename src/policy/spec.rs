@@ -1,0 +1,46 @@
+//! The tiers as the APIs document them: admin policies, NetworkPolicy, the baseline.
+
+use crate::model::Cluster;
+
+use super::dialect::cluster_network_policy::Place;
+use super::dialect::{admin_network_policy, cluster_network_policy};
+use super::kinds::{self, Kind};
+use super::{Action, Join, Matching, OwnNode, Policy, Predicate, Priority, Problem, Rulebook, Tier, book};
+
+/// The rulebook around the tier of NetworkPolicies.
+pub(super) fn rulebook(cluster: &Cluster, network_policies: Vec<Policy>, problems: &mut Vec<Problem>) -> Rulebook {
+    let (mut admin, mut baseline) = (Vec::new(), Vec::new());
+    admin.extend(kinds::ADMIN.objects(cluster).into_iter().map(|o| admin_network_policy::translate(o, problems)));
+    baseline.extend(kinds::BASELINE.objects(cluster).into_iter().map(|o| admin_network_policy::translate_baseline(o, problems)));
+    for object in kinds::CLUSTER.objects(cluster) {
+        let (place, policy) = cluster_network_policy::translate(object, problems);
+        match place {
+            Place::Admin => admin.push(policy),
+            Place::Baseline => baseline.push(policy),
+        }
+    }
+    admin.extend([kinds::ADMIN, kinds::CLUSTER].iter().filter_map(|kind| unread(cluster, kind)));
+    baseline.extend([kinds::BASELINE, kinds::CLUSTER].iter().filter_map(|kind| unread(cluster, kind)));
+    let around = |name: &str, mut policies: Vec<Policy>| {
+        book::sort(&mut policies);
+        // they say nothing of a node's own pods, and so decide on them as on anything
+        Tier { name: name.to_owned(), own_node: OwnNode::BOUND, join: Join::FirstMatch, unmatched: Action::Pass, policies }
+    };
+    let middle = Tier {
+        name: String::from("NetworkPolicy"),
+        own_node: OwnNode::FREE,
+        join: Join::Union,
+        unmatched: Action::Deny,
+        policies: network_policies,
+    };
+    let tiers = vec![around("Admin", admin), middle, around("Baseline", baseline)];
+    Rulebook { tiers, matching: Matching::SPEC, otherwise: Action::Allow }
+}
+
+/// Stands for the objects of a kind that could not be read.
+fn unread(cluster: &Cluster, kind: &Kind) -> Option<Policy> {
+    let why = kind.missing(cluster, None)?;
+    let priority = Priority(f64::NEG_INFINITY);
+    let actions = [Action::Allow, Action::Deny, Action::Pass];
+    Some(Policy { priority, ..book::unread(kind.plural, "", Predicate::Pod, &why, false, &actions) })
+}
