@@ -43,6 +43,12 @@ const READS: &[Rule] = &[
         resources: &["deployments", "daemonsets", "statefulsets", "replicasets"],
         verbs: READ,
     },
+    Rule {
+        why: "whether a node's kubelet lives, before an agent is waited for",
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        verbs: &["get"],
+    },
     Rule { why: "jobs as ends", group: "batch", resources: &["jobs", "cronjobs"], verbs: READ },
     Rule {
         why: "how network plugins, gateways and meshes are set up, where these kinds exist",

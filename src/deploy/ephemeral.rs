@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::exec::{self, NoExec};
+use super::lease;
 use super::session::Session;
 use super::trouble::{self, Progress};
 use crate::discover::{Failure, Live, failure_of};
@@ -133,7 +134,7 @@ impl Launcher {
         match version {
             Err(failure) => Started { session: Err(failure), container: None, took: began.elapsed() },
             Ok(version) => {
-                let session = self.follow(&object, &name, &version).await;
+                let session = self.follow(&object, pod.node.as_deref(), &name, &version).await;
                 Started { session, container: Some(name), took: began.elapsed() }
             }
         }
@@ -174,11 +175,13 @@ impl Launcher {
         }
     }
 
-    async fn follow(&self, pod: &ObjectRef, name: &str, version: &str) -> Result<Session, LaunchFailure> {
+    async fn follow(&self, pod: &ObjectRef, node: Option<&str>, name: &str, version: &str) -> Result<Session, LaunchFailure> {
         let shared = Shared::default();
+        let heard = || !shared.state.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         tokio::select! {
             session = self.knock(pod, name, &shared) => session,
             failure = self.watch(pod, name, version, &shared) => Err(failure),
+            failure = lease::of_silent_kubelet(&self.live, pod, node.unwrap_or_default(), heard), if node.is_some() => Err(failure),
             () = sleep(self.options.start_timeout) => Err(self.too_late(pod, name, &shared).await),
             () = self.cancel.cancelled() => Err(cancelled(pod)),
         }
@@ -281,7 +284,7 @@ impl Launcher {
         let warning = self.warning(pod, name).await.map(|w| format!("; {w}")).unwrap_or_default();
         let seconds = self.options.start_timeout.as_secs();
         let cause = format!("the agent did not start within {seconds} s: {state}{warning}");
-        let next = "`kubectl describe pod` shows what its node is doing; a longer --start-timeout gives a slow registry time";
+        let next = "`kubectl describe pod` shows what its node is doing; once the container has started, the next run finds it";
         trouble::failure(pod, LaunchProblem::TimedOut, &cause, next)
     }
 

@@ -2,6 +2,7 @@
 
 mod ephemeral;
 mod exec;
+mod lease;
 mod session;
 mod trouble;
 

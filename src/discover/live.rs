@@ -4,12 +4,14 @@ use std::error::Error as _;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::header;
 use http_body_util::BodyExt as _;
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use kube::client::Body;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -58,6 +60,8 @@ struct Shared {
     unreachable: Mutex<Option<String>>,
     ca_is_a_leaf: bool,
     notices: Notices,
+    /// How far the API server's clock is ahead of this machine's, once it said.
+    clock: OnceLock<SignedDuration>,
 }
 
 /// Takes the answer to one GET.
@@ -149,6 +153,7 @@ pub async fn connect(options: &ConnectOptions, notices: Notices) -> Result<Live,
         unreachable: Mutex::new(None),
         ca_is_a_leaf,
         notices,
+        clock: OnceLock::new(),
     };
     Ok(Live { shared: Arc::new(shared) })
 }
@@ -192,6 +197,11 @@ impl Live {
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The time by the API server's clock, to the second. `None` when it never said.
+    pub(crate) fn server_time(&self) -> Option<Timestamp> {
+        self.shared.clock.get().and_then(|ahead| Timestamp::now().checked_add(*ahead).ok())
+    }
+
     /// The time one call may take now.
     pub(crate) fn call_time(&self) -> Duration {
         let left = self.shared.deadline.map(|d| d.saturating_duration_since(Instant::now()));
@@ -217,7 +227,7 @@ impl Live {
     }
 
     /// Sends one GET for JSON or text and reads the whole answer.
-    pub(super) async fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let mut body = Whole::default();
         self.get_into(path, ACCEPT_JSON, &mut body).await?;
         Ok(body.bytes)
@@ -277,6 +287,9 @@ impl Live {
         let header = |name| response.headers().get(name).and_then(|v: &header::HeaderValue| v.to_str().ok());
         let retry_after = header(header::RETRY_AFTER).and_then(|v| v.parse().ok()).map(Duration::from_secs);
         let is_protobuf = header(header::CONTENT_TYPE).is_some_and(|t| t.starts_with(wire::CONTENT_TYPE));
+        if let Some(said) = header(header::DATE).and_then(|d| rfc2822::DateTimeParser::new().parse_timestamp(d).ok()) {
+            self.shared.clock.get_or_init(|| said.duration_since(Timestamp::now()));
+        }
         // The status line is an answer even when the body never ends.
         self.shared.answered.store(true, Ordering::Relaxed);
         if !status.is_success() {

@@ -23,6 +23,7 @@ pub(crate) use live::{Failure, failure_of};
 pub use live::{Live, connect};
 pub(crate) use options::one_line;
 pub use options::{ConnectError, ConnectOptions, Notices};
+pub(crate) use url::escape;
 
 use crate::model::{Cluster, Known, Query};
 

@@ -68,7 +68,7 @@ pub(super) fn of(query: &Query) -> Option<(String, Shape)> {
 }
 
 /// Percent-encodes everything but unreserved characters (RFC 3986, section 2.3).
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -290,3 +290,37 @@ async fn a_recorded_run_is_repeated() {
     let unknown = replay.run(discovery.cluster(), &[other], 0, Duration::from_secs(1)).await;
     assert_eq!(why(&unknown[0]), "not in the bundle");
 }
+
+/// A server whose kubelet answers nothing, and renewed its lease this many seconds ago.
+async fn silent_kubelet(renewed_ago: i64) -> ApiServer {
+    server(move |asked| match asked.path {
+        path if path.contains("/kube-node-lease/leases/n1") => {
+            let renewed = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(renewed_ago);
+            let spec = json!({"holderIdentity": "n1", "leaseDurationSeconds": 40, "renewTime": format!("{renewed:.6}")});
+            Reply::ok(
+                json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "n1"}, "spec": spec})
+                    .to_string(),
+            )
+        }
+        _ if asked.method == "PATCH" => Reply::ok(pod(&running()).to_string()),
+        path if path.contains("/exec?") => Reply::Never,
+        path if path.contains("watch=true") => Reply::Watch(Vec::new()),
+        path => Reply::status(404, path),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_kubelet_that_stopped_is_not_waited_for() {
+    let began = Instant::now();
+    let failure = failure(&silent_kubelet(33).await).await;
+    assert_eq!(failure.kind, LaunchProblem::Node);
+    assert!(failure.cause.starts_with("the kubelet of node n1 does not report: it renewed its lease 3"), "{}", failure.cause);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_kubelet_that_renews_is_waited_for() {
+    let failure = failure(&silent_kubelet(8).await).await;
+    assert!(!failure.cause.contains("lease"), "{failure:?}");
+}

@@ -265,7 +265,11 @@ async fn act(stream: &mut BufReader<TcpStream>, reply: Reply, key: &str) -> io::
 
 async fn write_whole<S: AsyncWrite + Unpin>(stream: &mut S, status: u16, retry_after: Option<u32>, body: &str) -> io::Result<()> {
     let wait = retry_after.map(|s| format!("Retry-After: {s}\r\n")).unwrap_or_default();
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{wait}Content-Length: {}\r\n\r\n", body.len());
+    let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Type: application/json\r\n{wait}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(format!("{head}{body}").as_bytes()).await?;
     stream.flush().await
 }
