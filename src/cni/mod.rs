@@ -34,6 +34,14 @@ pub use tunnel::{Tunnel, TunnelKind};
 
 use crate::model::Cluster;
 
+/// Major and minor number in the tag of the first DaemonSet's image with one of these names, such as `cilium/cilium`.
+pub fn agent_version(cluster: &Cluster, images: &[&str]) -> Option<(u32, u32)> {
+    let sets = trace::daemon_sets(cluster);
+    let image = sets.iter().flat_map(|set| &set.images).find(|image| images.iter().any(|end| trace::image_is(image, end)))?;
+    let mut numbers = trace::tag(image)?.trim_start_matches('v').split(['.', '-']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 /// One CNI plugin.
 pub trait Plugin: Sync {
     fn name(&self) -> &'static str;

@@ -2,7 +2,7 @@
 
 use crate::model::{Cluster, Known, NetworkPolicy, ObjectRef, Resource};
 
-use super::dialect::network_policy;
+use super::dialect::{cilium, network_policy};
 use super::{Action, Engine, Policy, Predicate, Priority, Problem, Rule, Rulebook, Side, spec};
 
 /// A rulebook with what was wrong or missing in its sources.
@@ -18,24 +18,28 @@ pub struct Compiled {
 /// undetermined and say why. `namespaces`: of all endpoints that will be asked about.
 pub fn rulebook<'n>(cluster: &Cluster, engine: &Engine, namespaces: impl IntoIterator<Item = &'n str>) -> Compiled {
     let mut problems = Vec::new();
-    let network_policies = network_policies(cluster, namespaces, &mut problems);
+    let mut namespaces: Vec<&str> = namespaces.into_iter().collect();
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let network_policies = network_policies(cluster, engine, &namespaces, &mut problems);
     let book = match engine {
         Engine::Spec => spec::rulebook(cluster, network_policies, &mut problems),
+        Engine::Cilium(settings) => cilium::rulebook(cluster, settings, network_policies, &namespaces, &mut problems),
     };
     Compiled { book, problems }
 }
 
-fn network_policies<'n>(
-    cluster: &Cluster,
-    namespaces: impl IntoIterator<Item = &'n str>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Policy> {
-    let mut policies: Vec<Policy> = each_once(cluster).into_iter().map(|p| network_policy::translate(p, problems)).collect();
+fn network_policies(cluster: &Cluster, engine: &Engine, namespaces: &[&str], problems: &mut Vec<Problem>) -> Vec<Policy> {
+    let translate = match engine {
+        Engine::Spec => network_policy::translate,
+        Engine::Cilium(_) => network_policy::translate_by_rules,
+    };
+    let mut policies: Vec<Policy> = each_once(cluster).into_iter().map(|p| translate(p, problems)).collect();
     for namespace in namespaces {
         let known = cluster.network_policies.complete(&Resource::NetworkPolicies, Some(namespace));
         if let Some(why) = known.missing() {
             let why = format!("the NetworkPolicies of namespace {namespace}: {why}");
-            let subject = Predicate::Namespace(namespace.to_owned());
+            let subject = Predicate::Namespace((*namespace).to_owned());
             policies.push(unread("networkpolicy", namespace, subject, &why, true, &[Action::Allow]));
         }
     }

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 
 use crate::model::Protocol;
 
-use super::{Action, Direction, Endpoint, EndpointKind, Join, Matching, Policy, Rule, Side, Tier, Truth, View};
+use super::{Action, Direction, Endpoint, EndpointKind, Exempt, Join, Policy, Rule, Side, Tier, Truth, View};
 
 const CONTRADICTION: &str = "policies with equal priority contradict each other, and their order is not defined";
 
@@ -15,7 +15,6 @@ const CONTRADICTION: &str = "policies with equal priority contradict each other,
 #[derive(Debug, Clone)]
 pub struct Rulebook {
     pub tiers: Vec<Tier>,
-    pub matching: Matching,
     /// What happens when no tier decides: `Allow`, unless the enforcement mode says otherwise.
     pub otherwise: Action,
 }
@@ -174,20 +173,21 @@ impl<'a> Asked<'a> {
     fn view(&self, of_subject: bool) -> View<'a> {
         let (subject, peer) = (self.flow.subject(self.direction), self.flow.peer(self.direction));
         let (endpoint, other) = if of_subject { (subject, peer) } else { (peer, subject) };
-        View { endpoint, v6: self.flow.v6, other_node: other.node, matching: self.book.matching }
+        View { endpoint, v6: self.flow.v6, other_node: other.node }
     }
 
-    /// Whether the connection is between a pod and its own node, and the tier lets it through.
-    fn own_node(&self, tier: &Tier) -> bool {
+    /// What the tier does with the connection because it is between a pod and its own node.
+    fn own_node(&self, tier: &Tier) -> Exempt {
         let (subject, peer) = (self.flow.subject(self.direction), self.flow.peer(self.direction));
-        let free = match self.direction {
-            Direction::Ingress => tier.own_node.to_pod,
-            Direction::Egress => tier.own_node.from_pod,
-        };
-        free && subject.kind == EndpointKind::Pod
+        let own = subject.kind == EndpointKind::Pod
             && peer.kind == EndpointKind::Node
             && peer.node.is_some()
-            && peer.node == subject.node
+            && peer.node == subject.node;
+        match self.direction {
+            _ if !own => Exempt::No,
+            Direction::Ingress => tier.own_node.to_pod,
+            Direction::Egress => tier.own_node.from_pod,
+        }
     }
 
     fn selects(&self, policy: &'a Policy) -> Truth<'a> {
@@ -206,7 +206,7 @@ impl<'a> Asked<'a> {
             ways.add(self.book.otherwise, self.no_tier_decided());
             return ways;
         };
-        if self.own_node(tier) {
+        if self.own_node(tier) == Exempt::BeforeRules {
             return Ways { allowed: Some(Reason::OwnNode), ..Ways::default() };
         }
         let later = OnceCell::new();
@@ -229,6 +229,10 @@ impl<'a> Asked<'a> {
             if !sure.is_empty() {
                 return ways;
             }
+        }
+        if self.own_node(tier) == Exempt::AfterRules {
+            ways.add(Action::Allow, Reason::OwnNode);
+            return ways;
         }
         unmatched(tier, &applying, &mut ways);
         if tier.unmatched == Action::Pass || !applying.iter().any(|(_, side, t)| side.isolates && *t == Truth::Yes) {

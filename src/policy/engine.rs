@@ -3,12 +3,16 @@
 use crate::cni::{self, Policy};
 use crate::model::Cluster;
 
+use super::dialect::cilium;
+
 /// Whose reading of the policies counts: that of the component which enforces them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Engine {
     /// The text of the APIs: tiers of admin policies around NetworkPolicy.
     #[default]
     Spec,
+    /// Cilium: its policies and NetworkPolicy in one.
+    Cilium(Box<cilium::Settings>),
 }
 
 /// Which engine a cluster has, and whether it enforces NetworkPolicy.
@@ -29,6 +33,10 @@ impl Enforcement {
             let why = "no plugin that enforces policies was found";
             return Self { engine: Engine::Spec, by: None, enforces: Policy::Depends(String::from(why)) };
         };
-        Self { engine: Engine::Spec, by: Some(found.name), enforces: found.policy.clone() }
+        let engine = match found.name {
+            "Cilium" | "GKE Dataplane V2" => Engine::Cilium(Box::new(cilium::Settings::of(cluster))),
+            _ => Engine::Spec,
+        };
+        Self { engine, by: Some(found.name), enforces: found.policy.clone() }
     }
 }

@@ -23,11 +23,20 @@ pub(super) const ADMIN: Kind = Kind::of_cluster("adminnetworkpolicies", POLICY_G
 pub(super) const BASELINE: Kind = Kind::of_cluster("baselineadminnetworkpolicies", POLICY_GROUP, &["v1alpha1"]);
 pub(super) const CLUSTER: Kind = Kind::of_cluster("clusternetworkpolicies", POLICY_GROUP, &["v1beta1", "v1alpha2"]);
 
-const ALL: &[Kind] = &[ADMIN, BASELINE, CLUSTER];
+pub(super) const CILIUM: Kind = Kind::of_namespaces("ciliumnetworkpolicies", "cilium.io", &["v2"]);
+pub(super) const CILIUM_CLUSTERWIDE: Kind = Kind::of_cluster("ciliumclusterwidenetworkpolicies", "cilium.io", &["v2"]);
+/// Read only where a policy refers to one.
+pub(super) const CIDR_GROUPS: Kind = Kind::of_cluster("ciliumcidrgroups", "cilium.io", &["v2", "v2alpha1"]);
+
+const ALL: &[Kind] = &[ADMIN, BASELINE, CLUSTER, CILIUM, CILIUM_CLUSTERWIDE];
 
 impl Kind {
     const fn of_cluster(plural: &'static str, group: &'static str, versions: &'static [&'static str]) -> Self {
         Self { plural, group, versions, namespaced: false }
+    }
+
+    const fn of_namespaces(plural: &'static str, group: &'static str, versions: &'static [&'static str]) -> Self {
+        Self { namespaced: true, ..Self::of_cluster(plural, group, versions) }
     }
 
     /// `plural.version.group`, as a query names it, the newest version first.
@@ -113,6 +122,30 @@ pub fn reads(cluster: &Cluster, namespaces: &[&str]) -> Vec<Query> {
             kind.reads(cluster, None, &mut wanted);
         }
     }
+    if groups.iter().any(|g| g == CILIUM.group) {
+        cilium(cluster, &mut wanted);
+    }
     wanted.dedup();
     wanted
+}
+
+/// What Cilium's policies refer to, and its configuration.
+fn cilium(cluster: &Cluster, wanted: &mut Vec<Query>) {
+    let agents = cluster.workloads.seen().filter(|w| w.kind == "daemonset" && w.name == "cilium").map(|w| w.namespace.as_str());
+    let mut namespaces: Vec<&str> = agents.chain(["kube-system"]).collect();
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let configs = namespaces.into_iter().map(|ns| Query::named(Resource::ConfigMaps, ns, "cilium-config"));
+    wanted.extend(configs.filter(|query| !cluster.has(query)));
+    let policies = CILIUM.objects(cluster).into_iter().chain(CILIUM_CLUSTERWIDE.objects(cluster));
+    let texts: Vec<String> =
+        policies.map(|object| object.get("spec").or(object.get("specs")).map(Value::to_string).unwrap_or_default()).collect();
+    let mention = |word: &str| texts.iter().any(|text| text.contains(word));
+    if mention("cidrGroup") {
+        CIDR_GROUPS.reads(cluster, None, wanted);
+    }
+    if mention("kube-apiserver") || mention("\"cluster") {
+        let slices = Query::within(Resource::EndpointSlices, "default").labelled("kubernetes.io/service-name=kubernetes");
+        wanted.extend(Some(slices).filter(|query| !cluster.has(query)));
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{Labels, Operator, Selector};
 
-use super::Truth;
+use super::{Predicate, Truth};
 
 /// The labels of an object as far as they are known.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,8 @@ pub enum LabelExpr {
 impl LabelExpr {
     /// Matches every object.
     pub const EVERYTHING: Self = Self::All(Vec::new());
+    /// Matches none.
+    pub const NOTHING: Self = Self::AnyOf(Vec::new());
 
     #[must_use]
     pub fn negated(self) -> Self {
@@ -44,13 +46,62 @@ impl LabelExpr {
         *self == Self::EVERYTHING
     }
 
+    /// The keys it looks at.
+    pub(super) fn keys<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Self::In(key, _) | Self::Exists(key) | Self::StartsWith(key, _) | Self::EndsWith(key, _) | Self::Contains(key, _) => {
+                found.push(key)
+            }
+            Self::Not(inner) => inner.keys(found),
+            Self::All(parts) | Self::AnyOf(parts) => parts.iter().for_each(|p| p.keys(found)),
+            Self::Unknown(_) => {}
+        }
+    }
+
+    /// The same condition as a predicate: `leaf` turns the test of one key into one. An unknown part stays unknown.
+    pub(super) fn lowered(&self, leaf: &mut dyn FnMut(&str, &Self) -> Predicate) -> Predicate {
+        match self {
+            Self::In(key, _) | Self::Exists(key) | Self::StartsWith(key, _) | Self::EndsWith(key, _) | Self::Contains(key, _) => {
+                leaf(key, self)
+            }
+            Self::Not(inner) => inner.lowered(leaf).negated(),
+            Self::All(parts) => Predicate::All(parts.iter().map(|p| p.lowered(leaf)).collect()),
+            Self::AnyOf(parts) => Predicate::AnyOf(parts.iter().map(|p| p.lowered(leaf)).collect()),
+            Self::Unknown(what) => Predicate::Unknown(what.clone()),
+        }
+    }
+
+    /// The test of one key with another key.
+    #[must_use]
+    pub(super) fn renamed(&self, key: &str) -> Self {
+        let key = key.to_owned();
+        match self {
+            Self::In(_, values) => Self::In(key, values.clone()),
+            Self::Exists(_) => Self::Exists(key),
+            Self::StartsWith(_, start) => Self::StartsWith(key, start.clone()),
+            Self::EndsWith(_, end) => Self::EndsWith(key, end.clone()),
+            Self::Contains(_, part) => Self::Contains(key, part.clone()),
+            other @ (Self::Not(_) | Self::All(_) | Self::AnyOf(_) | Self::Unknown(_)) => other.clone(),
+        }
+    }
+
+    /// What the test of one key says of a value.
+    pub(super) fn holds_for(&self, value: &str) -> bool {
+        match self {
+            Self::In(_, values) => values.iter().any(|v| v == value),
+            Self::Exists(_) => true,
+            Self::StartsWith(_, start) => value.starts_with(start.as_str()),
+            Self::EndsWith(_, end) => value.ends_with(end.as_str()),
+            Self::Contains(_, part) => value.contains(part.as_str()),
+            Self::Not(_) | Self::All(_) | Self::AnyOf(_) | Self::Unknown(_) => false,
+        }
+    }
+
     pub fn matches<'a>(&'a self, view: LabelView<'a>) -> Truth<'a> {
         match self {
-            Self::In(key, values) => value(view, key, |v| values.iter().any(|x| x == v)),
-            Self::Exists(key) => value(view, key, |_| true),
-            Self::StartsWith(key, start) => value(view, key, |v| v.starts_with(start.as_str())),
-            Self::EndsWith(key, end) => value(view, key, |v| v.ends_with(end.as_str())),
-            Self::Contains(key, part) => value(view, key, |v| v.contains(part.as_str())),
+            Self::In(key, _) | Self::Exists(key) | Self::StartsWith(key, _) | Self::EndsWith(key, _) | Self::Contains(key, _) => {
+                value(view, key, |v| self.holds_for(v))
+            }
             Self::Not(inner) => inner.matches(view).negate(),
             Self::All(parts) => Truth::all(parts.iter().map(|p| p.matches(view))),
             Self::AnyOf(parts) => Truth::any(parts.iter().map(|p| p.matches(view))),

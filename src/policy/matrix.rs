@@ -33,7 +33,7 @@ impl<'a> Matrix<'a> {
         let features = Features::of(book);
         let classes = features.classes(&endpoints);
         let examples = classes.example.iter().filter_map(|e| endpoints.get(*e)).copied().collect();
-        let index = Index::new(examples, &features.label_keys, book.matching, v6);
+        let index = Index::new(examples, &features.label_keys, v6);
         let asked = Asked { book, index: &index, protocol, port };
         let (mut sure, mut may) = asked.rows(Direction::Egress);
         let (ingress_sure, ingress_may) = asked.rows(Direction::Ingress);

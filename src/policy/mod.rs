@@ -37,8 +37,8 @@ pub use engine::{Enforcement, Engine};
 pub use kinds::reads;
 pub use labels::{LabelExpr, LabelView};
 pub use matrix::Matrix;
-pub use predicate::{Matching, Predicate, View};
-pub use rule::{Action, Direction, Join, OwnNode, Policy, PortMatch, Priority, Rule, Side, Tier};
+pub use predicate::{Predicate, View};
+pub use rule::{Action, Direction, Exempt, Join, OwnNode, Policy, PortMatch, Priority, Rule, Side, Tier};
 pub use truth::Truth;
 
 use crate::model::ObjectRef;

@@ -25,7 +25,7 @@ pub enum Predicate {
     NodeLabels(LabelExpr),
     /// The node that the other end runs on.
     OwnNode,
-    /// An address in the range and in none of the exceptions.
+    /// An address in the range and in none of the exceptions, whatever has it: a pod, a node or something outside.
     Cidr {
         cidr: IpNet,
         except: Vec<IpNet>,
@@ -41,21 +41,6 @@ pub enum Predicate {
     Unknown(String),
 }
 
-/// Where dialects and their implementations differ in what a peer means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Matching {
-    /// A CIDR finds pods by their address. So reads NetworkPolicy; Cilium finds pods by identity alone
-    /// (docs.cilium.io, "IP/CIDR based").
-    pub cidr_finds_pods: bool,
-    /// A CIDR finds nodes by their address. Not in Cilium, unless `policy-cidr-match-mode: nodes`.
-    pub cidr_finds_nodes: bool,
-}
-
-impl Matching {
-    /// As the API documents NetworkPolicy.
-    pub const SPEC: Self = Self { cidr_finds_pods: true, cidr_finds_nodes: true };
-}
-
 /// One end as a predicate looks at it.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
@@ -64,11 +49,11 @@ pub struct View<'a> {
     pub v6: bool,
     /// The node of the other end.
     pub other_node: Option<&'a str>,
-    pub matching: Matching,
 }
 
 impl Predicate {
     pub const EVERYTHING: Self = Self::All(Vec::new());
+    pub const NOTHING: Self = Self::AnyOf(Vec::new());
 
     #[must_use]
     pub fn negated(self) -> Self {
@@ -99,6 +84,27 @@ impl Predicate {
         }
     }
 
+    /// The same condition with other leaves: `leaf` sees everything but `Not`, `All` and `AnyOf`.
+    #[must_use]
+    pub(super) fn rewritten(self, leaf: &mut dyn FnMut(Self) -> Self) -> Self {
+        match self {
+            Self::Not(inner) => inner.rewritten(leaf).negated(),
+            Self::All(parts) => Self::All(parts.into_iter().map(|p| p.rewritten(leaf)).collect()),
+            Self::AnyOf(parts) => Self::AnyOf(parts.into_iter().map(|p| p.rewritten(leaf)).collect()),
+            other @ (Self::Pod
+            | Self::Node
+            | Self::External
+            | Self::Namespace(_)
+            | Self::NamespaceLabels(_)
+            | Self::Labels(_)
+            | Self::NodeLabels(_)
+            | Self::OwnNode
+            | Self::Cidr { .. }
+            | Self::ServiceAccount(_)
+            | Self::Unknown(_)) => leaf(other),
+        }
+    }
+
     /// Every CIDR in it: the boundaries that tell addresses apart.
     pub fn cidrs<'a>(&'a self, found: &mut Vec<&'a IpNet>) {
         match self {
@@ -123,13 +129,8 @@ impl Predicate {
 }
 
 fn in_range<'a>(view: &View<'a>, cidr: &IpNet, except: &[IpNet]) -> Truth<'a> {
-    let found = match view.endpoint.kind {
-        EndpointKind::Pod => view.matching.cidr_finds_pods,
-        EndpointKind::Node => view.matching.cidr_finds_nodes,
-        EndpointKind::External => true,
-    };
     match view.endpoint.ip(view.v6) {
-        _ if !found || cidr.addr().is_ipv6() != view.v6 => Truth::No,
+        _ if cidr.addr().is_ipv6() != view.v6 => Truth::No,
         Some(ip) => Truth::of(cidr.contains(&ip) && !except.iter().any(|e| e.contains(&ip))),
         // it has addresses, and none of this family: no such connection comes from it
         None if !view.endpoint.ips.is_empty() => Truth::No,

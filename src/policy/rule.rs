@@ -87,20 +87,32 @@ pub enum Join {
     FirstMatchByName,
 }
 
-/// The connections between a pod and the node it runs on that a tier lets through before its policies are asked.
+/// Whether a connection between a pod and the node it runs on is let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exempt {
+    /// Policies decide on it as on any other.
+    #[default]
+    No,
+    /// Whatever the tier's policies say.
+    BeforeRules,
+    /// Unless one of the tier's rules says otherwise.
+    AfterRules,
+}
+
+/// What a tier does with connections between a pod and the node it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OwnNode {
     /// From the node to the pod, as the kubelet's probes.
-    pub to_pod: bool,
+    pub to_pod: Exempt,
     /// From the pod to the node.
-    pub from_pod: bool,
+    pub from_pod: Exempt,
 }
 
 impl OwnNode {
     /// Both ways, as NetworkPolicy says (concepts/services-networking/network-policies: "always allowed").
-    pub const FREE: Self = Self { to_pod: true, from_pod: true };
+    pub const FREE: Self = Self { to_pod: Exempt::BeforeRules, from_pod: Exempt::BeforeRules };
     /// Policies decide both ways.
-    pub const BOUND: Self = Self { to_pod: false, from_pod: false };
+    pub const BOUND: Self = Self { to_pod: Exempt::No, from_pod: Exempt::No };
 }
 
 /// Policies that are decided together, before those of the next tier.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::model::Protocol;
 
 use super::bits::Bits;
-use super::{Endpoint, EndpointKind, LabelExpr, LabelView, Matching, PortMatch, Predicate, Rule, Truth, View};
+use super::{Endpoint, EndpointKind, LabelExpr, LabelView, PortMatch, Predicate, Rule, Truth, View};
 
 /// `sure` is inside `may`; they differ where an input is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,6 @@ impl Span {
 #[derive(Debug)]
 pub(super) struct Index<'a> {
     pub(super) examples: Vec<Endpoint<'a>>,
-    pub(super) matching: Matching,
     pub(super) v6: bool,
     pods: Bits,
     namespaces: HashMap<&'a str, Bits>,
@@ -50,21 +49,10 @@ pub(super) struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    pub(super) fn new(
-        examples: Vec<Endpoint<'a>>,
-        keys: &std::collections::BTreeSet<&str>,
-        matching: Matching,
-        v6: bool,
-    ) -> Self {
+    pub(super) fn new(examples: Vec<Endpoint<'a>>, keys: &std::collections::BTreeSet<&str>, v6: bool) -> Self {
         let size = examples.len();
-        let mut index = Self {
-            pods: Bits::none(size),
-            namespaces: HashMap::new(),
-            labels: HashMap::new(),
-            examples: Vec::new(),
-            matching,
-            v6,
-        };
+        let mut index =
+            Self { pods: Bits::none(size), namespaces: HashMap::new(), labels: HashMap::new(), examples: Vec::new(), v6 };
         for (class, endpoint) in examples.iter().enumerate().filter(|(_, e)| e.kind == EndpointKind::Pod) {
             index.pods.insert(class);
             index.namespaces.entry(endpoint.namespace).or_insert_with(|| Bits::none(size)).insert(class);
@@ -121,7 +109,7 @@ impl<'a> Index<'a> {
 
     fn one_by_one(&self, predicate: &Predicate) -> Span {
         self.each(|endpoint| {
-            let view = View { endpoint, v6: self.v6, other_node: None, matching: self.matching };
+            let view = View { endpoint, v6: self.v6, other_node: None };
             Seen::of(predicate.matches(&view))
         })
     }

@@ -3,24 +3,17 @@
 use crate::model::Cluster;
 
 use super::dialect::cluster_network_policy::Place;
-use super::dialect::{admin_network_policy, cluster_network_policy};
+use super::dialect::{admin_network_policy, cluster_network_policy, object_of};
 use super::kinds::{self, Kind};
-use super::{Action, Join, Matching, OwnNode, Policy, Predicate, Priority, Problem, Rulebook, Tier, book};
+use super::{Action, Join, OwnNode, Policy, Predicate, Priority, Problem, Rulebook, Tier, book};
 
 /// The rulebook around the tier of NetworkPolicies.
 pub(super) fn rulebook(cluster: &Cluster, network_policies: Vec<Policy>, problems: &mut Vec<Problem>) -> Rulebook {
-    let (mut admin, mut baseline) = (Vec::new(), Vec::new());
+    let (mut admin, mut baseline) = cluster_policies(cluster, problems);
     admin.extend(kinds::ADMIN.objects(cluster).into_iter().map(|o| admin_network_policy::translate(o, problems)));
     baseline.extend(kinds::BASELINE.objects(cluster).into_iter().map(|o| admin_network_policy::translate_baseline(o, problems)));
-    for object in kinds::CLUSTER.objects(cluster) {
-        let (place, policy) = cluster_network_policy::translate(object, problems);
-        match place {
-            Place::Admin => admin.push(policy),
-            Place::Baseline => baseline.push(policy),
-        }
-    }
-    admin.extend([kinds::ADMIN, kinds::CLUSTER].iter().filter_map(|kind| unread(cluster, kind)));
-    baseline.extend([kinds::BASELINE, kinds::CLUSTER].iter().filter_map(|kind| unread(cluster, kind)));
+    admin.extend(unread(cluster, &kinds::ADMIN));
+    baseline.extend(unread(cluster, &kinds::BASELINE));
     let around = |name: &str, mut policies: Vec<Policy>| {
         book::sort(&mut policies);
         // they say nothing of a node's own pods, and so decide on them as on anything
@@ -33,8 +26,32 @@ pub(super) fn rulebook(cluster: &Cluster, network_policies: Vec<Policy>, problem
         unmatched: Action::Deny,
         policies: network_policies,
     };
-    let tiers = vec![around("Admin", admin), middle, around("Baseline", baseline)];
-    Rulebook { tiers, matching: Matching::SPEC, otherwise: Action::Allow }
+    Rulebook { tiers: vec![around("Admin", admin), middle, around("Baseline", baseline)], otherwise: Action::Allow }
+}
+
+/// ClusterNetworkPolicies before and after NetworkPolicy, by priority, with what stands for those that could not be read.
+pub(super) fn cluster_policies(cluster: &Cluster, problems: &mut Vec<Problem>) -> (Vec<Policy>, Vec<Policy>) {
+    let (mut admin, mut baseline) = (Vec::new(), Vec::new());
+    for object in kinds::CLUSTER.objects(cluster) {
+        let (place, policy) = cluster_network_policy::translate(object, problems);
+        match place {
+            Place::Admin => admin.push(policy),
+            Place::Baseline => baseline.push(policy),
+        }
+    }
+    for policies in [&mut admin, &mut baseline] {
+        policies.extend(unread(cluster, &kinds::CLUSTER));
+        book::sort(policies);
+    }
+    (admin, baseline)
+}
+
+/// Tells which objects of a kind change nothing.
+pub(super) fn not_enforced(cluster: &Cluster, kind: &Kind, name: &str, by: &str, problems: &mut Vec<Problem>) {
+    for object in kind.objects(cluster) {
+        let text = format!("{by} does not enforce this kind");
+        problems.push(Problem { object: object_of(name, object), at: String::new(), text });
+    }
 }
 
 /// Stands for the objects of a kind that could not be read.

@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 use super::dialect::network_policy;
-use super::{Action, Directory, Endpoint, Join, Matching, OwnNode, Rulebook, Tier};
+use super::{Action, Directory, Endpoint, Join, OwnNode, Rulebook, Tier};
 
 /// Pods and policies of a small cluster with three namespaces.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Small {
         assert_eq!(problems, []);
         let tier =
             Tier { name: "NetworkPolicy".into(), own_node: OwnNode::FREE, join: Join::Union, unmatched: Action::Deny, policies };
-        Rulebook { tiers: vec![tier], matching: Matching::SPEC, otherwise: Action::Allow }
+        Rulebook { tiers: vec![tier], otherwise: Action::Allow }
     }
 }
 

@@ -94,7 +94,7 @@ impl Case {
     }
 
     /// The server knows no other kind of the groups.
-    fn complete(&self) -> Cluster {
+    pub(crate) fn complete(&self) -> Cluster {
         let mut cluster = self.cluster.clone();
         loop {
             let wanted: Vec<Query> =

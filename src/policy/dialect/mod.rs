@@ -2,9 +2,11 @@
 
 mod admin;
 pub mod admin_network_policy;
+pub mod cilium;
 pub mod cluster_network_policy;
 pub mod network_policy;
 mod source;
 
+pub(super) use source::object_of;
 #[cfg(test)]
 pub(crate) use source::protocol;

@@ -10,8 +10,22 @@ use crate::policy::{Action, LabelExpr, Policy, PortMatch, Predicate, Priority, P
 
 /// Translates one object. What is invalid is told and never matches for sure.
 pub fn translate(source: &NetworkPolicy, problems: &mut Vec<Problem>) -> Policy {
+    translated(source, problems, false)
+}
+
+/// The same as Cilium reads `policyTypes`: rules of a direction count even when the types do not name it
+/// (cilium/cilium `pkg/k8s/network_policy.go`, v1.15 and v1.20).
+pub fn translate_by_rules(source: &NetworkPolicy, problems: &mut Vec<Problem>) -> Policy {
+    translated(source, problems, true)
+}
+
+fn translated(source: &NetworkPolicy, problems: &mut Vec<Problem>, by_rules: bool) -> Policy {
     let mut cx = Translation { source, problems };
-    let (ingress, egress) = cx.directions();
+    let (mut ingress, mut egress) = cx.directions();
+    if by_rules {
+        ingress |= !source.ingress.is_empty();
+        egress |= !source.egress.is_empty();
+    }
     let subject = Predicate::All(vec![
         Predicate::Namespace(source.namespace.clone()),
         Predicate::Labels(LabelExpr::from(&source.pod_selector)),

@@ -99,7 +99,7 @@ pub(super) fn open(at: &str, why: &str, actions: &[Action]) -> Vec<Rule> {
 }
 
 /// The object's kind, namespace and name.
-pub(super) fn object_of(kind: &str, value: &Value) -> ObjectRef {
+pub(in crate::policy) fn object_of(kind: &str, value: &Value) -> ObjectRef {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     ObjectRef::new(kind, text("/metadata/namespace"), text("/metadata/name"))
 }
