@@ -1,6 +1,6 @@
 //! From paths to documents: which files are read, and where one document ends and the next begins.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,43 +13,41 @@ pub(super) const DOCUMENT: usize = 256 << 20;
 /// The name of standard input, as kubectl writes it.
 pub(super) const STDIN: &str = "-";
 
-/// One file to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    pub path: PathBuf,
-    /// It was named itself, and not found in a directory.
-    pub is_named: bool,
-}
-
 /// Every file that `-f` names, directories with all that is below them, sorted. Files in a directory count by their ending, as in
 /// kubectl (`resource.FileExtensions`: .json, .yaml, .yml); links to directories are not followed.
-pub(super) fn sources(inputs: &[PathBuf]) -> Result<Vec<Source>, ManifestError> {
+pub(super) fn sources(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, ManifestError> {
     let mut found = Vec::new();
     for input in inputs {
         let shown = input.display();
         if input.as_os_str() == STDIN {
-            found.push(Source { path: input.clone(), is_named: true });
+            found.push(input.clone());
             continue;
         }
         let text = input.to_string_lossy();
         if text.starts_with("http://") || text.starts_with("https://") {
-            return Err(ManifestError::new(format!("{shown} is not a file: nothing is fetched"), "fetch it first: curl -sSL URL | kubectl netcheck … -f -"));
+            return Err(ManifestError::new(
+                format!("{shown} is not a file: nothing is fetched"),
+                "fetch it first: curl -sSL URL | kubectl netcheck … -f -",
+            ));
         }
         let metadata = fs::metadata(input).map_err(|e| ManifestError::io(input, &e))?;
         if metadata.is_dir() {
             let before = found.len();
             walk(input, &mut found)?;
             if found.len() == before {
-                return Err(ManifestError::new(format!("{shown} holds no .yaml, .yml or .json file"), "name another directory, or the files themselves"));
+                return Err(ManifestError::new(
+                    format!("{shown} holds no .yaml, .yml or .json file"),
+                    "name another directory, or the files themselves",
+                ));
             }
         } else {
-            found.push(Source { path: input.clone(), is_named: true });
+            found.push(input.clone());
         }
     }
     Ok(found)
 }
 
-fn walk(directory: &Path, found: &mut Vec<Source>) -> Result<(), ManifestError> {
+fn walk(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), ManifestError> {
     let entries = fs::read_dir(directory).map_err(|e| ManifestError::io(directory, &e))?;
     let mut entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|e| ManifestError::io(directory, &e))?;
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -62,7 +60,7 @@ fn walk(directory: &Path, found: &mut Vec<Source>) -> Result<(), ManifestError> 
             if found.len() >= FILES {
                 return Err(ManifestError::new(format!("more than {FILES} files"), "name a smaller directory"));
             }
-            found.push(Source { path, is_named: false });
+            found.push(path);
         }
     }
     Ok(())
@@ -173,9 +171,14 @@ fn has_words(line: &[u8]) -> bool {
     line.trim_ascii_start().first().is_some_and(|c| !b"#%".contains(c))
 }
 
-/// Opens a source for reading.
-pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    if path.as_os_str() == STDIN { Ok(Box::new(io::stdin().lock())) } else { Ok(Box::new(File::open(path)?)) }
+/// Standard input, as far as one document may go.
+pub(super) fn all_of_stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(DOCUMENT as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > DOCUMENT {
+        return Err(io::Error::other(format!("more than {} MiB: pass a file", DOCUMENT >> 20)));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -195,11 +198,8 @@ mod tests {
     fn documents_end_at_markers_and_nowhere_else() {
         let text = "# head\n---\na: 1\n---  # next\nb: |\n  ---\n  x---\n---y: 1\n...\n---\nc: 3";
         let found = split(text);
-        let expected = [
-            (1, 0, "# head\n---\na: 1\n"),
-            (4, 16, "---  # next\nb: |\n  ---\n  x---\n---y: 1\n"),
-            (10, 59, "---\nc: 3"),
-        ];
+        let expected =
+            [(1, 0, "# head\n---\na: 1\n"), (4, 16, "---  # next\nb: |\n  ---\n  x---\n---y: 1\n"), (10, 58, "---\nc: 3")];
         let found: Vec<_> = found.iter().map(|(l, o, t)| (*l, *o, t.as_str())).collect();
         assert_eq!(found, expected);
         for (_, offset, part) in found {
@@ -228,10 +228,10 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink(root, root.join("b/loop")).expect("writable");
         let found = sources(&[root.to_path_buf()]).expect("readable");
-        let names: Vec<_> = found.iter().map(|s| s.path.strip_prefix(root).expect("below").display().to_string()).collect();
+        let names: Vec<_> = found.iter().map(|p| p.strip_prefix(root).expect("below").display().to_string()).collect();
         assert_eq!(names, ["b/a.json", "b/c.yml", "z.yaml"]);
         let named = sources(&[root.join("x.txt")]).expect("readable");
-        assert!(named[0].is_named);
+        assert_eq!(named.len(), 1);
         let error = sources(&[root.join("gone.yaml")]).expect_err("not there");
         assert!(error.cause.contains("gone.yaml"), "{error:?}");
         assert!(sources(&["https://x/y.yaml".into()]).expect_err("no file").next.contains("curl"));

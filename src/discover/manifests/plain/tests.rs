@@ -94,11 +94,52 @@ fn manifests_read_the_same_as_in_full() {
 #[test]
 fn what_is_not_plain_is_left_to_the_full_reader() {
     for text in [
-        "", "# nothing\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: >\n  folded\n", "a: b\n  c\n", "a: 'x\n  y'\n", "a: 1\na: 2\n",
-        "\ta: 1\n", "a:\t1\n", "a: 1\r\n", "a: \u{e9}\n", "? a\n: b\n", "<<: {a: 1}\n", "a: 0777\n", "a: 1_000\n", "a: yes\n", "a: 0x1f\n",
-        "a: 1e3\n", "a: .inf\n", "a: +1\n", "a: 12:30:45\n", "a: b: c\n", "a: [b, c\n", "a: [b, c]]\n", "a: {b: 1,}\n", "a: [b c]\n", "a: @x\n",
-        "a: `x\n", "a: %x\n", "a:1\n", "a\n", "a: 'it''s'\n", "a: |2\n   x\n", "a: |+\n  x\n\n", "a: |\n  x", "a: \"\\x41\"\n", "a: 1\n b: 2\n", "- a\nb: 1\n",
-        "a: 1\n- b\n", "a:\n   b: 1\n  c: 2\n", "yes: 1\n", "null: 1\n", "12: 1\n", "--- {a: 1}\n", "a: 12345678901234567890\n",
+        "",
+        "# nothing\n",
+        "a: &x 1\nb: *x\n",
+        "a: !!str 1\n",
+        "a: >\n  folded\n",
+        "a: b\n  c\n",
+        "a: 'x\n  y'\n",
+        "a: 1\na: 2\n",
+        "\ta: 1\n",
+        "a:\t1\n",
+        "a: 1\r\n",
+        "a: \u{e9}\n",
+        "? a\n: b\n",
+        "<<: {a: 1}\n",
+        "a: 0777\n",
+        "a: 1_000\n",
+        "a: yes\n",
+        "a: 0x1f\n",
+        "a: 1e3\n",
+        "a: .inf\n",
+        "a: +1\n",
+        "a: 12:30:45\n",
+        "a: b: c\n",
+        "a: [b, c\n",
+        "a: [b, c]]\n",
+        "a: {b: 1,}\n",
+        "a: [b c]\n",
+        "a: @x\n",
+        "a: `x\n",
+        "a: %x\n",
+        "a:1\n",
+        "a\n",
+        "a: 'it''s'\n",
+        "a: |2\n   x\n",
+        "a: |+\n  x\n\n",
+        "a: |\n  x",
+        "a: \"\\x41\"\n",
+        "a: 1\n b: 2\n",
+        "- a\nb: 1\n",
+        "a: 1\n- b\n",
+        "a:\n   b: 1\n  c: 2\n",
+        "yes: 1\n",
+        "null: 1\n",
+        "12: 1\n",
+        "--- {a: 1}\n",
+        "a: 12345678901234567890\n",
     ] {
         left(text);
         agrees(text);
@@ -112,15 +153,16 @@ fn what_is_not_plain_is_left_to_the_full_reader() {
 /// Scalars around every rule.
 fn word() -> impl Strategy<Value = String> {
     let parts = select(vec![
-        "a", "b", "e", "E", "x", "o", "0", "1", "7", "10", ".", "-", "+", "_", ":", ": ", " ", " #", "#", "/", "~", "true", "no", "y", "null",
-        "'", "\"", "\\", "\\n", "[", "]", "{", "}", ",", ", ", "|", ">", "*", "&", "!", "?", "%", "@", "in", "f", "inf", "nan", "T", "Z", "=",
-        "<<", "(", "$", "Off", "- ",
+        "a", "b", "e", "E", "x", "o", "0", "1", "7", "10", ".", "-", "+", "_", ":", ": ", " ", " #", "#", "/", "~", "true", "no",
+        "y", "null", "'", "\"", "\\", "\\n", "[", "]", "{", "}", ",", ", ", "|", ">", "*", "&", "!", "?", "%", "@", "in", "f",
+        "inf", "nan", "T", "Z", "=", "<<", "(", "$", "Off", "- ",
     ]);
     vec(parts, 0..5).prop_map(|parts| parts.concat())
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let start = select(vec!["a: ", "b: ", "c:", "- ", "- a: ", "- - ", "", "\"q\": ", "# ", "k: |", "k: |-", "d.e/f: ", "-", "..."]);
+    let start =
+        select(vec!["a: ", "b: ", "c:", "- ", "- a: ", "- - ", "", "\"q\": ", "# ", "k: |", "k: |-", "d.e/f: ", "-", "..."]);
     (0_usize..5, start, word()).prop_map(|(indent, start, word)| format!("{}{start}{word}\n", " ".repeat(indent)))
 }
 
