@@ -3,15 +3,18 @@
 //! An object is decoded, pruned, and made into its model before the next one is looked at. Its pruned JSON is made only when somebody will
 //! want it: a bundle, or a narrower question.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::Resource as Kind;
 use k8s_openapi::api::{
     apps::v1 as apps, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery, networking::v1 as net,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::objects::{self, Object, name_of};
 use super::wire;
-use crate::model::{Cluster, Known, Query, Resource};
+use crate::model::{Cluster, Known, Pod, Query, Resource};
 
 /// Most objects of one list whose pruned JSON is kept to answer narrower questions. Past that, asking again is cheaper than the memory.
 const FEW: usize = 1000;
@@ -46,6 +49,8 @@ pub(super) enum Raw<'a> {
     Wire(&'a [u8]),
     /// Pruned before it was recorded.
     Pruned(&'a Value),
+    /// JSON out of a file, and the namespace of objects that name none; `None` for kinds without one.
+    Written(&'a str, Option<&'a str>),
 }
 
 /// Takes the objects of one read.
@@ -58,6 +63,12 @@ pub(super) trait Intake: Send {
 
     /// Forgets all but the first `count`: the page they came from is read again.
     fn keep_first(&mut self, count: usize);
+
+    /// Says what is wrong with the object that was taken last when it has no model, and forgets that object.
+    fn reject_misfit(&mut self) -> Option<String>;
+
+    /// Forgets one object: another in its place was taken later.
+    fn supersede(&mut self, index: usize);
 
     /// The kind of the list in protobuf, as `PodList`, when it can be read so.
     fn wire_list(&self) -> Option<String>;
@@ -111,6 +122,51 @@ pub(super) fn add_pruned(cluster: &mut Cluster, query: &Query, answer: &Known<Ve
     intake.add(cluster, query, known);
 }
 
+/// A pod out of a file, and its pruned JSON when it is wanted.
+pub(super) fn pod(text: &str, keep: bool) -> Result<(Pod, Option<Value>), String> {
+    let mut pod: core::Pod = strictly(text)?;
+    pod.admit();
+    let pod = pod.keep();
+    let pruned = if keep { Some(serde_json::to_value(&pod).map_err(|e| e.to_string())?) } else { None };
+    Ok((pod.model()?, pruned))
+}
+
+/// Decodes JSON; an error names the field, as in `spec.ports[0].port: invalid type`.
+fn strictly<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|plain| {
+        let traced: Result<T, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text));
+        let path = traced.err().map(|e| e.path().to_string()).filter(|path| path != ".");
+        let why = plain.to_string();
+        let why = why.rfind(" at line ").and_then(|at| why.get(..at)).unwrap_or(&why);
+        path.map_or_else(|| why.to_owned(), |path| format!("{path}: {why}"))
+    })
+}
+
+/// The fields of a NetworkPolicy that the API does not know, as `spec.ingres`.
+pub(super) fn unknown_fields(text: &str) -> Vec<String> {
+    let mut unknown = Vec::new();
+    let mut note = |path: serde_ignored::Path<'_>| unknown.push(path_words(&path));
+    let mut json = serde_json::Deserializer::from_str(text);
+    // an object that cannot be decoded is told elsewhere
+    drop(serde_ignored::deserialize::<_, _, net::NetworkPolicy>(&mut json, &mut note));
+    // the API server writes it, and kubectl get shows it
+    unknown.retain(|path| path != "status");
+    unknown
+}
+
+fn path_words(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", path_words(parent)),
+        Path::Map { parent, key } => {
+            let before = path_words(parent);
+            if before.is_empty() { key.clone() } else { format!("{before}.{key}") }
+        }
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => path_words(parent),
+    }
+}
+
 type Add<T> = fn(&mut Cluster, Query, Known<Vec<T>>);
 
 /// Objects of a Rust type.
@@ -120,6 +176,7 @@ struct Typed<T: Object> {
     misfit: Option<(usize, String)>,
     count: usize,
     pruned: Vec<Value>,
+    superseded: BTreeSet<usize>,
     most: usize,
     add: Add<T::Model>,
 }
@@ -129,7 +186,8 @@ where
     T::Model: 'static,
 {
     let most = keep.most();
-    Box::new(Typed::<T> { models: Vec::new(), misfit: None, count: 0, pruned: Vec::new(), most, add })
+    let superseded = BTreeSet::new();
+    Box::new(Typed::<T> { models: Vec::new(), misfit: None, count: 0, pruned: Vec::new(), superseded, most, add })
 }
 
 impl<T: Object> Typed<T> {
@@ -144,6 +202,14 @@ impl<T: Object> Typed<T> {
                 wire::decode(table, bytes).map(T::keep).map_err(|e| e.to_string())
             }
             Raw::Pruned(object) => T::deserialize(object).map_err(|e| format!("{}: {e}", name_of(object))),
+            Raw::Written(text, namespace) => {
+                let mut object: T = strictly(text)?;
+                if let Some(namespace) = namespace {
+                    object.metadata_mut().namespace.get_or_insert_with(|| namespace.to_owned());
+                }
+                object.admit();
+                Ok(object.keep())
+            }
         }
     }
 
@@ -194,15 +260,29 @@ impl<T: Object + Kind> Intake for Typed<T> {
         self.count = count;
     }
 
+    fn reject_misfit(&mut self) -> Option<String> {
+        let (_, why) = self.misfit.take()?;
+        self.count -= 1;
+        self.pruned.truncate(self.count);
+        // whoever asks knows which object it is
+        Some(why.split_once(": ").map_or(why.clone(), |(_, why)| why.to_owned()))
+    }
+
+    fn supersede(&mut self, index: usize) {
+        self.superseded.insert(index);
+    }
+
     fn wire_list(&self) -> Option<String> {
         T::WIRE.map(|_| format!("{}List", T::KIND))
     }
 
     fn pruned(&mut self) -> Option<Vec<Value>> {
-        (self.pruned.len() == self.count).then(|| std::mem::take(&mut self.pruned))
+        let all = (self.pruned.len() == self.count).then(|| std::mem::take(&mut self.pruned))?;
+        Some(without(all, &self.superseded))
     }
 
     fn add(mut self: Box<Self>, cluster: &mut Cluster, query: &Query, answer: Known<()>) {
+        self.models = without(std::mem::take(&mut self.models), &self.superseded);
         let models = match (answer, self.misfit.take()) {
             (Known::Got(()), Some((_, why))) => Known::Failed(format!("{query}: {why}")),
             (answer, _) => answer.map(|()| {
@@ -214,10 +294,19 @@ impl<T: Object + Kind> Intake for Typed<T> {
     }
 }
 
+/// All but those at some places.
+fn without<T>(all: Vec<T>, places: &BTreeSet<usize>) -> Vec<T> {
+    if places.is_empty() {
+        return all;
+    }
+    all.into_iter().enumerate().filter(|(at, _)| !places.contains(at)).map(|(_, one)| one).collect()
+}
+
 /// Objects without a Rust type.
 struct Untyped {
     sort: Plain,
     objects: Vec<Value>,
+    superseded: BTreeSet<usize>,
     most: usize,
 }
 
@@ -230,7 +319,7 @@ enum Plain {
 }
 
 fn untyped(keep: Keep, sort: Plain) -> Box<dyn Intake> {
-    Box::new(Untyped { sort, objects: Vec::new(), most: keep.most() })
+    Box::new(Untyped { sort, objects: Vec::new(), superseded: BTreeSet::new(), most: keep.most() })
 }
 
 impl Intake for Untyped {
@@ -238,8 +327,13 @@ impl Intake for Untyped {
         let pruned = match raw {
             Raw::Pruned(object) => object.clone(),
             Raw::Wire(_) => return Err(String::from("no protobuf was asked for")),
-            Raw::Json(text) => {
-                let object: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+            Raw::Json(text) | Raw::Written(text, _) => {
+                let mut object: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+                if let (Raw::Written(_, Some(namespace)), Some(metadata)) =
+                    (raw, object.get_mut("metadata").and_then(Value::as_object_mut))
+                {
+                    metadata.entry("namespace").or_insert_with(|| Value::from(namespace));
+                }
                 match &self.sort {
                     Plain::Custom(kind) => objects::keep_custom(kind, &object),
                     Plain::Groups => objects::keep_group(&object),
@@ -261,16 +355,25 @@ impl Intake for Untyped {
         self.objects.truncate(count);
     }
 
+    fn reject_misfit(&mut self) -> Option<String> {
+        None
+    }
+
+    fn supersede(&mut self, index: usize) {
+        self.superseded.insert(index);
+    }
+
     fn wire_list(&self) -> Option<String> {
         None
     }
 
     fn pruned(&mut self) -> Option<Vec<Value>> {
-        (self.objects.len() <= self.most).then(|| self.objects.clone())
+        (self.objects.len() <= self.most).then(|| without(self.objects.clone(), &self.superseded))
     }
 
     fn add(self: Box<Self>, cluster: &mut Cluster, query: &Query, answer: Known<()>) {
-        let Self { sort, objects, .. } = *self;
+        let Self { sort, objects, superseded, .. } = *self;
+        let objects = without(objects, &superseded);
         let answer = answer.map(|()| objects);
         match &sort {
             Plain::Groups => cluster.api_groups = texts(&answer, "/name"),

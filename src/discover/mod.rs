@@ -9,6 +9,7 @@ mod intake;
 mod kubeconfig;
 mod list;
 mod live;
+pub mod manifests;
 mod objects;
 mod options;
 mod url;

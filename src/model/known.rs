@@ -25,6 +25,14 @@ impl<T> Known<T> {
         }
     }
 
+    /// The value itself, when the read succeeded.
+    pub fn into_got(self) -> Option<T> {
+        match self {
+            Self::Got(value) => Some(value),
+            Self::Denied(_) | Self::Absent(_) | Self::Failed(_) | Self::Unasked => None,
+        }
+    }
+
     /// Borrows the value and copies the reason.
     pub fn as_ref(&self) -> Known<&T> {
         match self {

@@ -35,6 +35,9 @@ pub(super) trait Object: DeserializeOwned + Serialize + Metadata<Ty = ObjectMeta
     /// The fields of its protobuf form that `keep` keeps. Kinds of which a cluster has few are read as JSON.
     const WIRE: Option<&'static Message> = None;
 
+    /// Adds what the API server adds to an object that is written in a file, as far as the model looks at it.
+    fn admit(&mut self) {}
+
     /// A new object with only the fields the model needs.
     fn keep(self) -> Self;
 

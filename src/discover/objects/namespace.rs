@@ -10,6 +10,14 @@ impl Object for Namespace {
     type Model = model::Namespace;
     const WIRE: Option<&'static Message> = Some(&NAMESPACE);
 
+    /// The label `kubernetes.io/metadata.name` (KEP-2161).
+    fn admit(&mut self) {
+        if let Some(name) = &self.metadata.name {
+            let label = (String::from("kubernetes.io/metadata.name"), name.clone());
+            self.metadata.labels.get_or_insert_default().extend([label]);
+        }
+    }
+
     fn keep(self) -> Self {
         let status = |s: NamespaceStatus| NamespaceStatus { phase: s.phase, conditions: None };
         Self { metadata: keep::metadata(self.metadata), spec: None, status: self.status.map(status) }

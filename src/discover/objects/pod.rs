@@ -16,6 +16,13 @@ impl Object for Pod {
     type Model = model::Pod;
     const WIRE: Option<&'static Message> = Some(&POD);
 
+    /// The service account `default` (`plugin/pkg/admission/serviceaccount`, v1.36).
+    fn admit(&mut self) {
+        if let Some(spec) = &mut self.spec {
+            spec.service_account_name.get_or_insert_with(|| String::from("default"));
+        }
+    }
+
     fn keep(self) -> Self {
         Self { metadata: keep::metadata(self.metadata), spec: self.spec.map(keep_spec), status: self.status.map(keep_status) }
     }
