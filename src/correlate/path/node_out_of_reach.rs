@@ -127,13 +127,14 @@ mod tests {
     /// Everything sent to these addresses is lost.
     fn lost(spec: &ProbeSpec, ips: &[&str]) -> Option<ProbeOutcome> {
         let hit = |address| ips.iter().any(|i| ip(i) == address);
-        match spec {
-            ProbeSpec::Ping(s) if hit(s.ip) => {
-                Some(ProbeOutcome::Ping(PingOutcome { echo: Latency::of(s.count, Vec::new()), error: None }))
-            }
-            ProbeSpec::Dns(s) if hit(s.server) => Some(answered(s, &Answer::TimedOut { after_ms: 2_000 })),
-            _ => faults::time_out(spec, ips),
+        if let ProbeSpec::Ping(s) = spec {
+            let outcome = PingOutcome { echo: Latency::of(s.count, Vec::new()), error: None };
+            return hit(s.ip).then_some(ProbeOutcome::Ping(outcome));
         }
+        if let ProbeSpec::Dns(s) = spec {
+            return hit(s.server).then(|| answered(s, &Answer::TimedOut { after_ms: 2_000 }));
+        }
+        faults::time_out(spec, ips)
     }
 
     fn address(world: &World, pod: &str) -> String {
