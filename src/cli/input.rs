@@ -55,6 +55,7 @@ pub(super) fn agents(cli: &Cli, agent: &AgentArgs) -> AgentOptions {
     };
     policy.clone_into(&mut options.pull_policy);
     // why an agent does not start must be known before the time limit cuts the run off
-    options.start_timeout = options.start_timeout.min(cli.common.timeout / 4 * 3);
+    let whole = cli.common.timeout;
+    options.start_timeout = options.start_timeout.max(whole / 3).min(whole / 4 * 3);
     options
 }

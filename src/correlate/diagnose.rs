@@ -1,7 +1,7 @@
 //! The last step: findings and measurements become one answer.
 
 use crate::checks::{self, Context};
-use crate::finding::{Confidence, Finding, Verdict, Weight};
+use crate::finding::{Confidence, Finding, Meta, Verdict, Weight};
 use crate::model::{Cluster, Known, Question, Subject};
 use crate::plan::routes;
 use crate::protocol::Measurement;
@@ -45,15 +45,15 @@ fn of_one(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Gap>) {
     let mut found = Vec::new();
     let mut gaps = Vec::new();
     for check in checks::ALL {
-        collect(check.meta().title, check.run(&cx), &mut found, &mut gaps);
+        collect(check.meta(), check.run(&cx), &mut found, &mut gaps);
     }
     (found, gaps)
 }
 
-fn collect(title: &str, verdict: Verdict, found: &mut Vec<Finding>, gaps: &mut Vec<Gap>) {
+fn collect(meta: &Meta, verdict: Verdict, found: &mut Vec<Finding>, gaps: &mut Vec<Gap>) {
     match verdict {
         Verdict::Found(findings) => found.extend(findings),
-        Verdict::Undetermined(why) => gaps.push(Gap { what: title.to_owned(), why }),
+        Verdict::Undetermined(why) => gaps.push(Gap { what: format!("{} {}", meta.code, meta.title), why }),
         Verdict::Clear | Verdict::NotApplicable => {}
     }
 }
@@ -72,6 +72,7 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
         all.extend(part_of_route(&cx, measured, &mut gaps));
     }
     one_root_of_dns(&mut all, &cx);
+    one_root_of_node(&mut all, cluster);
     if matches!(measured, Measured::Unreachable | Measured::Intermittent) && !all.iter().any(|f| f.weight == Weight::Cause) {
         all.push(unexplained::finding(&cx));
     }
@@ -104,9 +105,11 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
 /// The question's own findings against its measurement, and the causes that shows.
 fn judged(cx: &Correlation<'_>, measured: Measured, gaps: &mut Vec<Gap>) -> Vec<Finding> {
     let mut all = of_one(cx.question, cx.cluster).0;
-    confirm(&mut all, measured);
+    // an echo tells of a pod's network, and nothing of what runs in it
+    let by_echo_alone = cx.question.port.is_none() && matches!(cx.question.to, Subject::Pod(_));
+    confirm(&mut all, measured, by_echo_alone);
     for cause in super::ALL {
-        collect(cause.meta().title, cause.explain(cx), &mut all, gaps);
+        collect(cause.meta(), cause.explain(cx), &mut all, gaps);
     }
     all
 }
@@ -116,7 +119,7 @@ fn judged(cx: &Correlation<'_>, measured: Measured, gaps: &mut Vec<Gap>) -> Vec<
 fn part_of_route(cx: &Correlation<'_>, route: Measured, gaps: &mut Vec<Gap>) -> Vec<Finding> {
     if route == Measured::Reachable {
         let mut all = cx.findings.to_vec();
-        confirm(&mut all, route);
+        confirm(&mut all, route, false);
         return all;
     }
     let mut all = judged(cx, summary::measured(cx).0, gaps);
@@ -137,7 +140,16 @@ fn grouped(gaps: Vec<Gap>) -> Vec<Gap> {
             None => groups.push((gap.why, vec![gap.what])),
         }
     }
-    groups.into_iter().map(|(why, what)| Gap { what: what.join("; "), why }).collect()
+    groups.into_iter().map(|(why, what)| Gap { what: together(&what), why }).collect()
+}
+
+/// Findings that were not decided, by code and title when they are few and by code when they are many.
+fn together(what: &[String]) -> String {
+    let code = |w: &String| w.split_once(' ').map(|(code, _)| code.to_owned()).filter(|c| c.len() == 6 && c.starts_with("NC"));
+    match what.iter().map(code).collect::<Option<Vec<_>>>() {
+        Some(codes) if codes.len() > 2 => codes.join(", "),
+        Some(_) | None => what.join("; "),
+    }
 }
 
 /// What the objects alone promise.
@@ -158,12 +170,13 @@ fn configured(found: &[Finding], cx: &Correlation<'_>, gaps: &[Gap]) -> Configur
 }
 
 /// Squares what the objects say with what was measured.
-fn confirm(all: &mut [Finding], measured: Measured) {
+fn confirm(all: &mut [Finding], measured: Measured, by_echo_alone: bool) {
     for f in all.iter_mut() {
         match (f.weight, measured) {
             // the objects say why, and the packets agree
             (Weight::Cause, Measured::Unreachable) if f.confidence == Confidence::Likely => f.confidence = Confidence::Proven,
             // packets pass: whatever the objects look like, it does not break this question
+            (Weight::Cause, Measured::Reachable) if by_echo_alone && f.meta.code == "NC4002" => {}
             (Weight::Cause, Measured::Reachable) => {
                 f.weight = Weight::Warning;
                 f.confidence = Confidence::Possible;
@@ -188,6 +201,13 @@ fn one_root_of_dns(all: &mut Vec<Finding>, cx: &Correlation<'_>) {
         let of_dns = |f: &Finding| f.about.namespace == service.namespace && Some(&f.about) != cx.question.from.as_ref();
         all.retain(|f| f.meta.code.starts_with("NC1") || !of_dns(f));
     }
+}
+
+/// When no pod of a node is in reach, its silent pods are not told one by one.
+fn one_root_of_node(all: &mut Vec<Finding>, cluster: &Cluster) {
+    let lost: Vec<String> = all.iter().filter(|f| f.meta.code == "NC4041").map(|f| f.about.name.clone()).collect();
+    let there = |f: &Finding| cluster.pod(&f.about).and_then(|p| p.node.as_ref()).is_some_and(|n| lost.contains(n));
+    all.retain(|f| !(["NC1004", "NC3010", "NC4004"].contains(&f.meta.code) && there(f)));
 }
 
 /// Ranks findings, each once for an object.

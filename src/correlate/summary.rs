@@ -85,7 +85,7 @@ pub(super) fn decisive(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
                 return resolved_reaches(cx, port);
             }
             let addresses = service.cluster_ips.iter().map(|ip| at(service.object().to_string(), *ip, port));
-            let backends = cx.backends().into_iter().filter(|b| b.ready && !b.terminating);
+            let backends = cx.backends_in_use().into_iter();
             // a headless Service translates nothing: the port the client uses decides
             let knock = |own: u16| if service.headless { port } else { own };
             let backends =
@@ -178,7 +178,8 @@ pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: M
             format!("{to} answers {}{first}.", from(cx))
         }
         Measured::Reachable => match fastest(cx) {
-            Some(us) => format!("{to} answers {}; the connection took {}.", from(cx), micros(us)),
+            Some(us) if http_stage(cx) == Stage::Ok => format!("{to} answers {}; the connection took {}.", from(cx), micros(us)),
+            Some(us) => format!("{to} accepts connections from {}; the fastest took {}.", from(cx), micros(us)),
             None => format!("{to} answers {}.", from(cx)),
         },
         Measured::NotMeasured => {
@@ -253,8 +254,11 @@ pub(super) fn hop(at: String, ok: Option<bool>, seen: String) -> HopPart {
 
 fn source_hop(cx: &Correlation<'_>) -> HopPart {
     let pod = cx.question.from.as_ref().and_then(|o| cx.cluster.pod(o));
-    let place = pod.and_then(|p| p.node.clone()).map(|n| format!(" on node/{n}")).unwrap_or_default();
-    let address = pod.map(|p| p.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+    let node = cx.question.from_node.as_ref().and_then(|n| cx.cluster.node(n));
+    let place = pod.filter(|_| cx.question.from_node.is_none()).and_then(|p| p.node.clone());
+    let place = place.map(|n| format!(" on node/{n}")).unwrap_or_default();
+    let ips = pod.map(|p| &p.ips).or(node.map(|n| &n.internal_ips));
+    let address = ips.map(|ips| ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")).unwrap_or_default();
     let mtu = cx.environment().and_then(|e| e.interfaces.iter().find(|i| i.name != "lo")).and_then(|i| i.mtu);
     let seen = match mtu {
         Some(mtu) => format!("{address}, MTU {mtu}"),
@@ -329,6 +333,7 @@ pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
         gaps.push(Gap { what: "the cluster's DNS Service and its endpoints".to_owned(), why });
     }
     gaps.extend(routes::unread_secrets(cx));
+    gaps.extend(from_node(cx));
     gaps.extend(not_run(cx));
     let endpoints = cx.backends().len();
     if endpoints > MAX_BACKENDS {
@@ -345,6 +350,17 @@ pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
         why: "a pair diagnosis of this version does not enter nodes".to_owned(),
     });
     gaps
+}
+
+/// Probes from a node start in a pod that shares its network, which the user has to allow.
+fn from_node(cx: &Correlation<'_>) -> Option<Gap> {
+    let node = cx.question.from_node.as_ref().filter(|_| cx.question.from.is_none() && !cx.question.request.no_probes)?;
+    let why = if cx.question.request.deep {
+        "no ready pod on it shares its network, or pods of that node could not be read"
+    } else {
+        "they start in a pod that shares the node's network; allow it with --deep"
+    };
+    Some(Gap { what: format!("probes from node/{node}"), why: why.to_owned() })
 }
 
 /// Probes that were not run: by name when they are few, by number when a whole agent is missing.

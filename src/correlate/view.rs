@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{ObjectRef, Protocol, Service, ServicePort, Subject};
-use crate::plan::backends::{Backend, asked_port, backends};
+use crate::plan::backends::{Backend, asked_backends, asked_port, in_use};
 use crate::probe::{
     DnsOutcome, DnsSpec, EnvironmentOutcome, ProbeOutcome, ProbeSpec, Refuser, ResolveOutcome, SocketsOutcome, TcpAttempt,
     TcpOutcome,
@@ -94,8 +94,39 @@ impl<'a> Correlation<'a> {
 
     /// The endpoints of that port; empty when they are not known.
     pub fn backends(&self) -> Vec<Backend> {
-        let (Some(service), Some(port)) = (self.service(), self.service_port()) else { return Vec::new() };
-        backends(self.cluster, service, port).got().cloned().unwrap_or_default()
+        let Some(service) = self.service() else { return Vec::new() };
+        let (port, protocol) = (self.question.port, self.question.protocol);
+        asked_backends(self.cluster, service, port, protocol).got().cloned().unwrap_or_default()
+    }
+
+    /// Those of them that connections are sent to.
+    pub fn backends_in_use(&self) -> Vec<Backend> {
+        in_use(&self.backends())
+    }
+
+    /// Echo requests from the source to an address: answered and sent. `None` when there were none.
+    pub fn echoes(&self, ip: IpAddr) -> Option<(u32, u32)> {
+        let echoes = self.answers().filter_map(|(spec, outcome)| match (spec, outcome) {
+            (ProbeSpec::Ping(spec), ProbeOutcome::Ping(outcome)) if spec.ip == ip && outcome.error.is_none() => {
+                Some((outcome.echo.tries.saturating_sub(outcome.echo.lost), outcome.echo.tries))
+            }
+            _ => None,
+        });
+        echoes.reduce(|(a, b), (c, d)| (a + c, b + d)).filter(|(_, sent)| *sent > 0)
+    }
+
+    /// How far packets to an address got, in words: the hops that answered.
+    pub fn trace_words(&self, ip: IpAddr) -> Option<String> {
+        let trace = self.answers().find_map(|(spec, outcome)| match (spec, outcome) {
+            (ProbeSpec::Trace(spec), ProbeOutcome::Trace(outcome)) if spec.ip == ip => Some(outcome),
+            _ => None,
+        })?;
+        let answered: Vec<String> = trace.hops.iter().filter_map(|h| Some(format!("hop {} {}", h.ttl, h.from?))).collect();
+        Some(match (trace.reached, answered.is_empty()) {
+            (true, _) => "they arrive".to_owned(),
+            (false, true) => "no hop answers".to_owned(),
+            (false, false) => format!("{}, and nothing beyond", answered.join(", ")),
+        })
     }
 
     /// How an address and port answered the source, with every repetition added up.
@@ -151,7 +182,7 @@ impl<'a> Correlation<'a> {
     }
 
     /// What the source's probes brought.
-    fn answers(&self) -> impl Iterator<Item = (&'a ProbeSpec, &'a ProbeOutcome)> {
+    pub(in crate::correlate) fn answers(&self) -> impl Iterator<Item = (&'a ProbeSpec, &'a ProbeOutcome)> {
         let from = self.question.from.as_ref();
         self.measured.iter().filter(move |m| Some(&m.from) == from).map(|m| (&m.spec, &m.outcome))
     }

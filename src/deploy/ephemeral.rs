@@ -284,7 +284,7 @@ impl Launcher {
         let warning = self.warning(pod, name).await.map(|w| format!("; {w}")).unwrap_or_default();
         let seconds = self.options.start_timeout.as_secs();
         let cause = format!("the agent did not start within {seconds} s: {state}{warning}");
-        let next = "`kubectl describe pod` shows what its node is doing; once the container has started, the next run finds it";
+        let next = "`kubectl describe pod` shows what its node is doing; a longer --timeout gives a slow registry or a busy node time: a third of it is for the start";
         trouble::failure(pod, LaunchProblem::TimedOut, &cause, next)
     }
 

@@ -28,6 +28,8 @@ pub(super) enum NoExec {
     Forbidden(String),
     /// Something else runs there.
     NotAnAgent(String),
+    /// It runs and said nothing for this long.
+    Silent(std::time::Duration),
     OtherVersion(String),
     /// The pod is gone.
     Gone(String),
@@ -91,6 +93,7 @@ pub(super) async fn open(live: &Live, pod: &ObjectRef, container: &str) -> Resul
         NoHello::Ended(Some(text)) => of_text(&text),
         NoHello::Ended(None) => NoExec::NotYet(String::from("the connection ended before the agent said hello")),
         NoHello::NotAnAgent(why) => NoExec::NotAnAgent(why),
+        NoHello::Silent(time) => NoExec::Silent(time),
         NoHello::OtherVersion { protocol, build } => {
             NoExec::OtherVersion(format!("it is agent {build} and speaks protocol {protocol}, not {}", crate::protocol::VERSION))
         }

@@ -14,7 +14,7 @@ use crate::probe::{ProbeOutcome, ProbeSpec};
 use crate::protocol::{FromAgent, MAX_LINE, MAX_TOTAL, ToAgent, VERSION};
 
 /// How long an agent has to say hello.
-const HELLO: Duration = Duration::from_secs(5);
+const HELLO: Duration = Duration::from_secs(15);
 
 /// What an agent gets beyond a probe's own deadline, to say that time ran out.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -78,6 +78,8 @@ pub(super) enum NoHello {
     Ended(Option<String>),
     /// It said something else, or nothing.
     NotAnAgent(String),
+    /// It said nothing for this long.
+    Silent(Duration),
     /// It is an agent of another time.
     OtherVersion { protocol: u32, build: String },
 }
@@ -97,7 +99,7 @@ impl Session {
             Incoming { output: BufReader::new(output), partial: Vec::new(), received: 0, ending, has_ended: false, status: None };
         let mut open = Open { incoming, input, keep };
         let line = match timeout(time, open.incoming.line()).await {
-            Err(_) => return Err(NoHello::NotAnAgent(format!("it said nothing for {} ms", time.as_millis()))),
+            Err(_) => return Err(NoHello::Silent(time)),
             Ok(Err(Cut::Ended)) => return Err(NoHello::Ended(open.incoming.how_it_ended().await)),
             Ok(Err(cut)) => return Err(NoHello::NotAnAgent(cut.text())),
             Ok(Ok(line)) => line,

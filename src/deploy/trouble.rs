@@ -128,6 +128,12 @@ pub(super) fn of_exec(pod: &ObjectRef, image: &str, no: NoExec) -> LaunchFailure
             &format!("the image {image} is not a netcheck agent: {why}"),
             "pass the image that belongs to this version with --image",
         ),
+        NoExec::Silent(time) => failure(
+            pod,
+            LaunchProblem::Other,
+            &format!("the program of image {image} runs and said nothing for {} s", time.as_secs()),
+            "its node may be overloaded: try again; else the image is not netcheck's: pass --image",
+        ),
         NoExec::OtherVersion(why) => failure(
             pod,
             LaunchProblem::NotAnAgent,

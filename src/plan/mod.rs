@@ -1,15 +1,18 @@
 //! What to read and what to try, in which order: pure functions from what is known to what is next.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod alias;
 pub mod backends;
 pub mod collect_reads;
 pub mod info_reads;
 pub mod names;
+pub mod owner;
 pub mod policy_reads;
 pub mod proxy_modes;
 pub mod reads;
 pub mod resolve;
 pub mod routes;
+mod silence;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,13 +1,14 @@
 //! Which lists a pair question needs, asked for in rounds: each round sees what the one before brought.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::model::{
     Cluster, Container, ContainerState, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Service, Source,
 };
 
 use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
-use super::{resolve, routes};
+use super::{alias, owner, resolve, routes};
 
 /// More nodes than this are listed in one request rather than read one by one.
 const NODES_BY_NAME: usize = 4;
@@ -111,15 +112,14 @@ fn destination(request: &Request, wanted: &mut Wanted<'_>) {
                 wanted.push(Query::all(Resource::Nodes));
             }
         }
-        Destination::Ip(ip) => {
-            wanted.push(Query::all(Resource::Pods).fields(&format!("status.podIP={ip}")));
-            wanted.push(Query::all(Resource::Services).fields(&format!("spec.clusterIP={ip}")));
-            wanted.push(Query::all(Resource::Nodes));
-        }
+        Destination::Ip(ip) => address(*ip, wanted),
         Destination::Name(host) => host_name(host, request, wanted),
         Destination::Url(url) => {
             if let Some(host) = resolve::host_of_url(url) {
-                host_name(&host, request, wanted);
+                match host.parse() {
+                    Ok(ip) => address(ip, wanted),
+                    Err(_) => host_name(&host, request, wanted),
+                }
             }
         }
         Destination::ApiServer => service("default", "kubernetes", wanted),
@@ -131,7 +131,20 @@ fn destination(request: &Request, wanted: &mut Wanted<'_>) {
     }
 }
 
-/// A Service by name, with its endpoints.
+/// Who has an address. A selector by field knows only the first address of a pod or Service, so where both families are in use and
+/// nobody was found, everything is listed.
+fn address(ip: IpAddr, wanted: &mut Wanted<'_>) {
+    wanted.push(owner::pods(ip));
+    wanted.push(owner::services(ip));
+    wanted.push(Query::all(Resource::Nodes));
+    wanted.push(Query::all(Resource::ServiceCidrs));
+    if owner::needs_all(ip, wanted.cluster) {
+        wanted.push(Query::all(Resource::Pods));
+        wanted.push(Query::all(Resource::Services));
+    }
+}
+
+/// A Service by name, with its endpoints, and the one it is an alias for.
 pub(super) fn service(namespace: &str, name: &str, wanted: &mut Wanted<'_>) {
     let own = Query::named(Resource::Services, namespace, name);
     wanted.push(own.clone());
@@ -139,6 +152,16 @@ pub(super) fn service(namespace: &str, name: &str, wanted: &mut Wanted<'_>) {
         suggestions(&Resource::Services, &ObjectRef::service(namespace, name), wanted);
         return;
     }
+    let (namespace, name) = alias::followed((namespace.to_owned(), name.to_owned()), wanted.cluster);
+    let target = wanted.cluster.service(&namespace, &name).and_then(|s| alias::target(s, wanted.cluster));
+    if let Some((to, other)) = target.filter(|t| *t != (namespace.clone(), name.clone())) {
+        let own = Query::named(Resource::Services, &to, &other);
+        wanted.push(own.clone());
+        if matches!(wanted.cluster.services.answer(&own), Known::Absent(_)) {
+            suggestions(&Resource::Services, &ObjectRef::service(&to, &other), wanted);
+        }
+    }
+    let (namespace, name) = (namespace.as_str(), name.as_str());
     wanted.push(Query::within(Resource::EndpointSlices, namespace).labelled(&format!("kubernetes.io/service-name={name}")));
     wanted.push(Query::within(Resource::NetworkPolicies, namespace));
 }

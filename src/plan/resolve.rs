@@ -7,7 +7,7 @@ use crate::model::{
     Source, Subject,
 };
 
-use super::{names, reads, routes};
+use super::{alias, names, reads, routes};
 
 /// A question that cannot be asked: one line for the cause, one for what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +163,9 @@ fn subject(request: &Request, cluster: &Cluster, notes: &mut Vec<String>) -> Res
         if cluster.service(&namespace, &name).is_none() {
             return Err(not_found(&service, &Resource::Services, cluster));
         }
+        if let Some((of, alias)) = service_named(request, cluster).filter(|named| *named != (namespace.clone(), name.clone())) {
+            notes.push(format!("{} is an alias (ExternalName) for {service}", ObjectRef::service(&of, &alias)));
+        }
         return Ok(Subject::Service { namespace, name });
     }
     match &request.destination {
@@ -234,8 +237,13 @@ pub fn service_by_ip(request: &Request, cluster: &Cluster) -> Option<(String, St
     cluster.services.seen().find(|s| s.cluster_ips.contains(&ip)).map(|s| (s.namespace.clone(), s.name.clone()))
 }
 
-/// The Service the destination stands for, whether or not it exists when it was named as one.
+/// The Service the destination stands for, whether or not it exists when it was named as one; behind an alias the one it stands for.
 pub fn service_asked(request: &Request, cluster: &Cluster) -> Option<(String, String)> {
+    Some(alias::followed(service_named(request, cluster)?, cluster))
+}
+
+/// The same before an alias is followed.
+fn service_named(request: &Request, cluster: &Cluster) -> Option<(String, String)> {
     let by_name = |host: &str| {
         let (namespace, name) = names::service_of(host, &source_namespace(request), &names::domain(cluster))?;
         cluster.service(&namespace, &name).map(|_| (namespace, name))
@@ -341,11 +349,12 @@ fn dns_name(request: &Request, cluster: &Cluster, to: &Subject) -> Option<String
         (Destination::Internet, _) => Some(INTERNET.to_owned()),
         // a node asks its own resolver, which does not know the cluster's names
         (_, Subject::Service { .. }) if matches!(request.source, Source::Node(_)) => None,
-        (_, Subject::Service { namespace, name }) if !matches!(request.destination, Destination::Ip(_)) => {
+        (_, Subject::Service { .. }) if !matches!(request.destination, Destination::Ip(_)) => {
+            let (namespace, name) = service_named(request, cluster)?;
             // where the domain is not known the pod's search list completes the name
             Some(
                 names::known_domain(cluster)
-                    .map_or_else(|| format!("{name}.{namespace}.svc"), |domain| names::full_name(namespace, name, &domain)),
+                    .map_or_else(|| format!("{name}.{namespace}.svc"), |domain| names::full_name(&namespace, &name, &domain)),
             )
         }
         (

@@ -7,13 +7,13 @@ use crate::dns_config::{self, Corefile, Upstream};
 use crate::finding::{Finding, Weight};
 use crate::model::{Cluster, Destination, ObjectRef, Protocol, Question, Service, ServiceKind, Subject};
 use crate::probe::{
-    DnsOutcome, DnsSpec, EnvironmentSpec, HttpSpec, PathMtuSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec,
-    SocketsSpec, TcpSpec, TraceSpec, Transport, UdpSpec,
+    DnsOutcome, DnsSpec, EnvironmentSpec, HttpSpec, PingSpec, ProbeOutcome, ProbeSpec, RecordType, ResolveSpec, SocketsSpec,
+    TcpSpec, Transport, UdpSpec,
 };
 use crate::protocol::Measurement;
 
-use super::backends::{Backend, asked_port, backends};
-use super::{Step, names, reads, resolve, routes};
+use super::backends::{Backend, asked_backends, asked_port, backends, in_use};
+use super::{Step, names, reads, resolve, routes, silence};
 
 /// A lost SYN is sent again after 1 s (`TCP_TIMEOUT_INIT`, include/net/tcp.h): one retransmission fits.
 pub const TCP_TIMEOUT_MS: u64 = 1_500;
@@ -191,15 +191,16 @@ fn ask_endpoint(endpoint: &Backend, name: &str, record: RecordType, wave: &mut W
 
 fn service_wave(question: &Question, cluster: &Cluster, service: &Service, wave: &mut Wave) {
     let Some(port) = question.port else { return };
-    let Some(service_port) = asked_port(service, Some(port), question.protocol) else { return };
-    if service_port.protocol == Protocol::Sctp {
+    let is_known = service.headless || asked_port(service, Some(port), question.protocol).is_some();
+    if !is_known || question.protocol == Protocol::Sctp {
         return;
     }
     for ip in &service.cluster_ips {
         connect(question, *ip, port, question.request.attempts, "the Service's address, as the application uses it", wave);
     }
-    let endpoints = backends(cluster, service, service_port).got().cloned().unwrap_or_default();
-    for backend in endpoints.iter().filter(|b| !b.terminating).take(MAX_BACKENDS) {
+    let endpoints = asked_backends(cluster, service, Some(port), question.protocol).got().cloned().unwrap_or_default();
+    let last = in_use(&endpoints);
+    for backend in endpoints.iter().filter(|b| !b.terminating || last.contains(b)).take(MAX_BACKENDS) {
         // a headless Service translates nothing: clients knock at the pods with the port they were told
         if service.headless && port != backend.port {
             connect(question, backend.ip, port, 2, "each pod of the headless Service, as the application uses it", wave);
@@ -255,8 +256,17 @@ fn connect(question: &Question, ip: IpAddr, port: u16, attempts: u32, why: &str,
 
 /// The next wave: what the answers so far leave open. Empty when nothing more would tell.
 pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measured: &[Measurement], wave: u32) -> Vec<Step> {
-    let Some(from) = question.from.clone().filter(|_| wave == 1) else { return Vec::new() };
+    let Some(from) = question.from.clone() else { return Vec::new() };
     let mut next = Wave::new(from.clone(), cluster);
+    for (why, spec) in silence::follow(question, cluster, measured) {
+        if !measured.iter().any(|m| m.from == from && m.spec == spec) {
+            next.add(why, spec);
+        }
+    }
+    // a name's addresses are known, and tried, one wave later than others
+    if wave > 1 {
+        return next.steps;
+    }
     other_nameservers(question, cluster, measured, &mut next);
     resolved_addresses(question, cluster, measured, &mut next);
     for (why, spec) in routes::steps::more(question, cluster, measured) {
@@ -268,7 +278,9 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
     for m in measured.iter().filter(|m| m.from == from) {
         match (&m.spec, &m.outcome) {
             (ProbeSpec::Tcp(spec), ProbeOutcome::Tcp(outcome)) if !outcome.all_opened() => {
-                failed_connect(spec, outcome.none_opened(), &mut next);
+                if !outcome.none_opened() {
+                    next.add("more tries, as the first answers differed", tcp(spec.ip, spec.port, REPEATS));
+                }
                 insiders.extend(pod_at(question, cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
             }
             (ProbeSpec::Udp(spec), ProbeOutcome::Udp(outcome)) if outcome.answered == 0 => {
@@ -339,19 +351,6 @@ fn resolved_addresses(question: &Question, cluster: &Cluster, measured: &[Measur
             connect(question, ip, port, question.request.attempts, "the address the name stands for", next);
         }
     }
-}
-
-fn failed_connect(spec: &TcpSpec, none: bool, next: &mut Wave) {
-    if !none {
-        next.add("more tries, as the first answers differed", tcp(spec.ip, spec.port, REPEATS));
-        return;
-    }
-    next.add(
-        "whether the address answers at all",
-        ProbeSpec::Ping(PingSpec { ip: spec.ip, count: 2, payload_bytes: 56, timeout_ms: 800 }),
-    );
-    next.add("how far packets get", ProbeSpec::Trace(TraceSpec { ip: spec.ip, max_hops: 8, timeout_ms: 1_500 }));
-    next.add("how large a packet may be", ProbeSpec::PathMtu(PathMtuSpec { ip: spec.ip, timeout_ms: 1_500 }));
 }
 
 /// A name that every DNS of a cluster knows.

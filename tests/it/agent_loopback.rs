@@ -97,7 +97,8 @@ fn a_deadline_leaves_a_probe_not_run() {
     agent.say(&json!({"type": "run", "id": 1, "spec": spec, "deadline_ms": 100}).to_string());
     let FromAgent::Done { id: 1, outcome: ProbeOutcome::NotRun { why }, elapsed_us } = agent.next() else { panic!() };
     assert!(why.contains("time ran out"), "{why}");
-    assert!((100_000..5_000_000).contains(&elapsed_us), "{elapsed_us}");
+    // the time from the request to the probe's start counts for the deadline and not for the probe
+    assert!((50_000..5_000_000).contains(&elapsed_us), "{elapsed_us}");
 }
 
 #[test]

@@ -78,6 +78,11 @@ pub fn of(pod: &Pod, cluster: &Cluster) -> Option<Trouble> {
     if let Some(gate) = pod.conditions.iter().find(|c| c.status == "False" && c.kind.contains('/')) {
         return told(Kind::Gate, format!("its readiness gate {} is not met: {}", gate.kind, gate.message), "status.conditions");
     }
+    let has_not_ended = |c: &&Container| !c.ready && c.state == ContainerState::Running;
+    if let Some(init) = pod.init_containers.iter().rfind(has_not_ended).filter(|_| pod.phase == "Pending") {
+        let words = format!("its init container {} runs and has not ended, so the others wait", init.name);
+        return told(Kind::Starting, words, "status.initContainerStatuses");
+    }
     if pod.phase == "Pending" {
         return told(Kind::Starting, "it is still starting".to_owned(), "status.phase");
     }

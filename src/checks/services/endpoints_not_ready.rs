@@ -3,7 +3,7 @@ use crate::checks::pods::{selected, unknown_pods};
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Known, Pod, Service};
+use crate::model::{Known, Pod, Selector, Service};
 
 use super::service;
 
@@ -38,6 +38,9 @@ impl Check for EndpointsNotReady {
         let pods = selected(cx, &service.namespace, &service.name);
         let Known::Got(pods) = &pods else { return unknown_pods(&service.object(), &pods) };
         // pods on their way out have left the Service in good order
+        if !pods.is_empty() && pods.iter().all(|p| p.terminating) {
+            return Verdict::Found(vec![leaving(cx, service, pods)]);
+        }
         let lasting: Vec<&Pod> = pods.iter().filter(|p| !p.terminating).copied().collect();
         let troubled: Vec<(&Pod, Trouble)> = lasting.iter().filter_map(|p| Some((*p, trouble::of(p, cx.cluster)?))).collect();
         let Some((_, first)) = troubled.first() else { return Verdict::Clear };
@@ -48,6 +51,29 @@ impl Check for EndpointsNotReady {
         }
         Verdict::Found(vec![finding(service, &troubled, &first.words, all, lasting.len())])
     }
+}
+
+/// Every pod is on its way out, and no other takes its place.
+fn leaving(cx: &Context<'_>, service: &Service, pods: &[&Pod]) -> Finding {
+    let object = service.object();
+    let slices = cx.cluster.slices_of(&service.namespace, &service.name);
+    let serves = slices.got().is_some_and(|all| all.iter().flat_map(|s| &s.endpoints).any(|e| e.serving && e.terminating));
+    let names: Vec<String> = pods.iter().take(SHOWN).map(|p| p.object().to_string()).collect();
+    let names = names.join(", ");
+    let finding = if serves {
+        let sentence = format!("{object} has only pods that are being deleted ({names}): it still works, and ends when they do.");
+        Finding::warning(EndpointsNotReady::META, object, sentence).proven()
+    } else {
+        let sentence = format!("{object} has no ready endpoint: all of its pods are being deleted ({names}).");
+        Finding::cause(EndpointsNotReady::META, object, sentence)
+    };
+    let shown = pods.iter().take(SHOWN);
+    let finding = shown.fold(finding, |f, p| f.expected(format!("{} metadata.deletionTimestamp", p.object()), "not set", "set"));
+    finding.next(format!(
+        "kubectl -n {} get pods -l {}: why does no new pod take their place?",
+        service.namespace,
+        Selector::of(&service.selector)
+    ))
 }
 
 fn finding(service: &Service, troubled: &[(&Pod, Trouble)], words: &str, all: bool, of: usize) -> Finding {
@@ -93,6 +119,40 @@ mod tests {
         let found = only(check(&EndpointsNotReady, &Case::unmeasured(&world, &to_web())));
         assert_eq!(found.weight, crate::finding::Weight::Warning);
         assert!(found.sentence.contains("1 of 2 pods that are not ready (image"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn pods_that_are_all_being_deleted_are_a_warning_while_they_serve() {
+        let mut world = World::shop();
+        world.pods.iter_mut().filter(|p| p.name.starts_with("web-")).for_each(|p| p.terminating = true);
+        let slice = world.slices.iter_mut().find(|s| s.service.as_deref() == Some("web")).expect("there");
+        for endpoint in &mut slice.endpoints {
+            (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, true, true);
+        }
+        let found = only(check(&EndpointsNotReady, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.weight, crate::finding::Weight::Warning);
+        let slice = world.slices.iter_mut().find(|s| s.service.as_deref() == Some("web")).expect("there");
+        slice.endpoints.iter_mut().for_each(|e| e.serving = false);
+        let found = only(check(&EndpointsNotReady, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.weight, crate::finding::Weight::Cause);
+        assert!(found.sentence.contains("all of its pods are being deleted"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn an_init_container_that_does_not_end_is_named() {
+        let mut world = World::shop();
+        for pod in world.pods.iter_mut().filter(|p| p.name.starts_with("web-")) {
+            (pod.phase, pod.ready) = ("Pending".into(), false);
+            pod.containers[0].state =
+                crate::model::ContainerState::Waiting { reason: "PodInitializing".into(), message: String::new() };
+            pod.init_containers.push(crate::model::Container {
+                name: "wait-for-db".into(),
+                state: crate::model::ContainerState::Running,
+                ..Default::default()
+            });
+        }
+        let found = only(check(&EndpointsNotReady, &Case::unmeasured(&world, &to_web())));
+        assert!(found.sentence.contains("its init container wait-for-db runs and has not ended"), "{}", found.sentence);
     }
 
     #[test]

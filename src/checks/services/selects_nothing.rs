@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::checks::pods::{selected, unknown_pods};
 use crate::checks::{Check, Context};
 use crate::declare_finding;
@@ -55,6 +57,18 @@ fn finding(service: &Service, selector: &Selector, all: &Known<Vec<&Pod>>, cx: &
             .expected(format!("{} spec.replicas", workload.object()), "at least 1", "0")
             .next(format!("kubectl -n {namespace} scale {} {} --replicas=1", workload.kind, workload.name));
     }
+    let has_ended = |p: &&Pod| p.namespace == *namespace && p.is_finished() && selector.matches(&p.labels);
+    let ended: BTreeMap<&str, &Pod> = cx.cluster.pods.seen().filter(has_ended).map(|p| (p.name.as_str(), p)).collect();
+    if let Some(pod) = ended.values().next() {
+        let held = if pod.terminating { " and waits to be deleted" } else { "" };
+        let reason = pod.reason.clone().unwrap_or_else(|| pod.phase.clone());
+        let others = if ended.len() > 1 { format!(", as have {} others", ended.len() - 1) } else { String::new() };
+        let sentence = format!("{object} has no pod that runs: {} has ended ({reason}){held}{others}.", pod.object());
+        return Finding::cause(ServiceSelectsNothing::META, object, sentence)
+            .seen(field, selector.to_string())
+            .expected(format!("{} status.phase", pod.object()), "Running", pod.phase.clone())
+            .next(format!("kubectl -n {namespace} describe pod {}: why did it end, and what holds it?", pod.name));
+    }
     let Some(near) = all.got().and_then(|pods| nearest(service, pods)) else {
         let sentence = format!("{object} selects no pod: none in namespace {namespace} has the labels {selector}.");
         return Finding::cause(ServiceSelectsNothing::META, object, sentence)
@@ -80,8 +94,13 @@ fn nearest<'a>(service: &Service, pods: &[&'a Pod]) -> Option<&'a Pod> {
         let far = |(k, v): (&String, &String)| p.labels.get(k).map_or(v.len() + 8, |seen| strsim::damerau_levenshtein(v, seen));
         service.selector.iter().map(far).sum()
     };
-    let has_key = |p: &&&Pod| service.selector.keys().any(|k| p.labels.contains_key(k));
-    pods.iter().filter(|p| !p.is_finished()).filter(has_key).min_by_key(|p| (misses(p), distance(p), p.name.clone())).copied()
+    // a pod that shares no label, and whose values are spelt quite differently, is simply another application's
+    let near = |v: &String, seen: &String| strsim::damerau_levenshtein(v, seen) <= 2.max(v.len() / 3);
+    let is_related = |p: &&&Pod| {
+        let alike = |(k, v): (&String, &String)| p.labels.get(k).is_some_and(|seen| near(v, seen));
+        misses(p) < service.selector.len() || service.selector.iter().any(alike)
+    };
+    pods.iter().filter(|p| !p.is_finished()).filter(is_related).min_by_key(|p| (misses(p), distance(p), p.name.clone())).copied()
 }
 
 #[cfg(test)]
@@ -106,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_of_quite_another_name_is_no_suggestion() {
+        let mut world = World::shop();
+        world.service("web").selector = crate::model::testing::labels("app=checkout");
+        world.write_slices();
+        let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&world, &to_web())));
+        assert!(found.sentence.contains("none in namespace shop has the labels app=checkout"), "{}", found.sentence);
+    }
+
+    #[test]
     fn a_workload_scaled_to_zero_is_named() {
         let mut world = World::shop();
         world.pods.retain(|p| !p.name.starts_with("web"));
@@ -122,6 +150,21 @@ mod tests {
         });
         let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&world, &to_web())));
         assert!(found.sentence.contains("deployment/shop/web, whose pods it selects, is scaled to zero"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_is_named() {
+        let mut world = World::shop();
+        for pod in world.pods.iter_mut().filter(|p| p.name.starts_with("web-")) {
+            (pod.phase, pod.ready, pod.terminating) = ("Succeeded".into(), false, true);
+        }
+        world.write_slices();
+        let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&world, &to_web())));
+        assert!(
+            found.sentence.contains("pod/shop/web-1 has ended (Succeeded) and waits to be deleted, as have 1 others"),
+            "{}",
+            found.sentence
+        );
     }
 
     #[test]

@@ -1,18 +1,20 @@
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Known, ServiceKind};
+use crate::model::{EndpointSlice, Known, Service, ServiceKind};
+use crate::plan::backends::{asked_port, backends};
 
 use super::service;
 
 declare_finding! {
     /// ## What it finds
     ///
-    /// A Service without selector that has no endpoints: nobody selects pods for it, and nobody wrote an EndpointSlice.
+    /// A Service without selector that has no endpoints: nobody selects pods for it, and nobody wrote an EndpointSlice, or the
+    /// EndpointSlices that there are have no port of the Service port's name and protocol.
     ///
     /// ## How it is proven
     ///
-    /// `spec.selector` is empty and the EndpointSlices labelled with the Service's name hold no address.
+    /// `spec.selector` is empty and the EndpointSlices labelled with the Service's name hold no address, or none for the port.
     ///
     /// ## What to do
     ///
@@ -30,7 +32,9 @@ impl Check for ServiceWithoutEndpoints {
         let Some(service) = without_selector else { return Verdict::NotApplicable };
         let object = service.object();
         match cx.cluster.slices_of(&service.namespace, &service.name) {
-            Known::Got(slices) if slices.iter().any(|s| s.endpoints.iter().any(|e| !e.addresses.is_empty())) => Verdict::Clear,
+            Known::Got(slices) if slices.iter().any(|s| s.endpoints.iter().any(|e| !e.addresses.is_empty())) => {
+                Verdict::of(unmatched_port(cx, service, &slices).into_iter().collect())
+            }
             Known::Got(slices) => {
                 let sentence =
                     format!("{object} has no endpoints: it has no selector, and no EndpointSlice gives it an address.");
@@ -54,6 +58,37 @@ impl Check for ServiceWithoutEndpoints {
     }
 }
 
+/// The slices have addresses, and no port that belongs to the Service's: name and protocol must be the same in both.
+fn unmatched_port(cx: &Context<'_>, service: &Service, slices: &[&EndpointSlice]) -> Option<Finding> {
+    let port = asked_port(service, cx.question.port, cx.question.protocol)?;
+    let known = backends(cx.cluster, service, port);
+    if known.got().is_none_or(|found| !found.is_empty()) {
+        return None;
+    }
+    let object = service.object();
+    let name = |name: &Option<String>| {
+        name.as_ref().filter(|n| !n.is_empty()).map_or_else(|| "no name".to_owned(), |n| format!("name {n}"))
+    };
+    let wanted = format!("{}, {}", name(&port.name), port.protocol);
+    let mut has: Vec<String> =
+        slices.iter().flat_map(|s| &s.ports).map(|p| format!("{}, {}", name(&p.name), p.protocol)).collect();
+    has.sort();
+    has.dedup();
+    let has = if has.is_empty() { "no port".to_owned() } else { has.join("; ") };
+    let slice = slices.first()?.object();
+    let sentence = format!(
+        "{object} has no endpoint for port {}: its EndpointSlices have a port with {has}, and the Service's has {wanted}.",
+        port.port
+    );
+    let finding = Finding::cause(ServiceWithoutEndpoints::META, object.clone(), sentence)
+        .seen(format!("{object} spec.selector"), "none")
+        .expected(format!("{slice} ports"), wanted, has);
+    Some(finding.next(format!(
+        "kubectl -n {} edit endpointslice {}: give its port the Service port's name and protocol",
+        slice.namespace, slice.name
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +109,19 @@ mod tests {
         world.slices.retain(|s| s.service.as_deref() != Some("web"));
         let found = only(check(&ServiceWithoutEndpoints, &Case::unmeasured(&world, &to_web())));
         assert!(found.sentence.contains("has no endpoints"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn a_slice_with_another_port_name_gives_the_port_no_endpoint() {
+        let mut world = without_selector();
+        let slice = world.slices.iter_mut().find(|s| s.service.as_deref() == Some("web")).expect("there");
+        slice.ports[0].name = Some("web".into());
+        let found = only(check(&ServiceWithoutEndpoints, &Case::unmeasured(&world, &to_web())));
+        assert!(
+            found.sentence.contains("have a port with name web, TCP, and the Service's has name http, TCP"),
+            "{}",
+            found.sentence
+        );
     }
 
     #[test]

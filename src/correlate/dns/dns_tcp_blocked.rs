@@ -46,6 +46,10 @@ impl Cause for DnsTcpBlocked {
         if both.is_empty() {
             return unmeasured();
         }
+        // one try over TCP may have met the one endpoint that is dead
+        if super::view::endpoints(cx).iter().any(|(_, asked)| asked.failing()) {
+            return Verdict::Clear;
+        }
         let blocked = both.iter().filter(|(_, u, t)| u.alive() && t.dead());
         Verdict::of(blocked.map(|(ip, u, t)| finding(cx, *ip, u, t)).collect())
     }

@@ -47,7 +47,9 @@ impl Cause for DnsUnreachable {
         let servers: Vec<(IpAddr, Asked<'_>)> =
             service_addresses(cx).into_iter().map(|ip| (ip, udp(cx, ip))).filter(|(_, a)| a.measured()).collect();
         if servers.is_empty() {
-            return if name_failed(cx) == Some(false) { Verdict::Clear } else { unmeasured() };
+            // a pod that uses other nameservers has findings of its own
+            let uses_others = cx.environment().is_some() && service_addresses(cx).is_empty();
+            return if uses_others || name_failed(cx) == Some(false) { Verdict::Clear } else { unmeasured() };
         }
         let behind = endpoints(cx);
         let silent = servers.iter().all(|(_, a)| a.dead()) && behind.iter().all(|(_, a)| a.dead() || !a.measured());

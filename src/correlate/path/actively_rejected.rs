@@ -5,6 +5,8 @@ use crate::finding::{Finding, Meta, Verdict};
 use crate::model::ObjectRef;
 use crate::probe::{Refuser, TcpAttempt};
 
+use super::nobody_has_address::is_nobodys;
+
 declare_finding! {
     /// ## What it finds
     ///
@@ -29,7 +31,7 @@ impl Cause for ActivelyRejected {
 
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
         // the objects explain it: a Service without endpoints is rejected by design
-        if cx.findings.iter().any(|f| f.weight == crate::finding::Weight::Cause) {
+        if cx.findings.iter().any(|f| f.weight == crate::finding::Weight::Cause) || is_nobodys(cx) {
             return Verdict::Clear;
         }
         let mut rejected: Vec<Finding> = Vec::new();

@@ -3,7 +3,7 @@ use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::model::ObjectRef;
-use crate::probe::{ProbeOutcome, ProbeSpec, TcpAttempt};
+use crate::probe::TcpAttempt;
 
 declare_finding! {
     /// ## What it finds
@@ -57,8 +57,8 @@ impl Cause for PacketsDropped {
             );
             let finding = Finding::cause(Self::META, pod.clone(), sentence)
                 .expected(format!("connections to {at}"), "accepted or refused", reach.words())
-                .seen("echo requests to the pod", pings(cx, *ip))
                 .next("ask the same from a pod on the destination's node, and look for NetworkPolicies that select either pod");
+            let finding = way(cx, *ip).into_iter().fold(finding, |f, (what, seen)| f.seen(what, seen));
             if inside.is_empty() { finding.possible() } else { finding }
         });
         Verdict::Found(found.collect())
@@ -69,16 +69,15 @@ fn place(cx: &Correlation<'_>, pod: &ObjectRef) -> String {
     cx.cluster.pod(pod).and_then(|p| p.node.clone()).map(|n| format!(" on node/{n}")).unwrap_or_default()
 }
 
-fn pings(cx: &Correlation<'_>, ip: std::net::IpAddr) -> String {
-    let mut told = "not tried".to_owned();
-    for m in cx.measured {
-        if let (ProbeSpec::Ping(spec), ProbeOutcome::Ping(outcome)) = (&m.spec, &m.outcome)
-            && spec.ip == ip
-        {
-            told = format!("{} of {} answered", outcome.echo.tries.saturating_sub(outcome.echo.lost), outcome.echo.tries);
-        }
-    }
-    told
+/// How far packets get, and whether the pod's node answers.
+fn way(cx: &Correlation<'_>, ip: std::net::IpAddr) -> Vec<(String, String)> {
+    let words = |(answered, sent): (u32, u32)| format!("{answered} of {sent} answered");
+    let node = cx.cluster.pods.seen().find(|p| p.ips.contains(&ip)).and_then(|p| cx.cluster.node(p.node.as_ref()?));
+    let of_node = node.and_then(|n| Some((n, n.internal_ips.iter().find_map(|ip| cx.echoes(*ip))?)));
+    let mut way = vec![("echo requests to the pod".to_owned(), cx.echoes(ip).map_or_else(|| "not tried".to_owned(), words))];
+    way.extend(of_node.map(|(node, echoes)| (format!("echo requests to node {}", node.name), words(echoes))));
+    way.extend(cx.trace_words(ip).map(|words| ("packets on their way to the pod".to_owned(), words)));
+    way
 }
 
 #[cfg(test)]

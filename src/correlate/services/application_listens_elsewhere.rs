@@ -49,7 +49,8 @@ fn finding(cx: &Correlation<'_>, refusal: &Refusal) -> Option<Finding> {
         Listener::Elsewhere(ports) => {
             (format!("{pod} does not listen on port {port}: the application listens on {}.", list(ports)), list(ports))
         }
-        Listener::NotLooked if !through_service || declared => {
+        // a pod that declares no port says nothing of what was meant
+        Listener::NotLooked if !through_service || declared || declares_nothing(cx, pod) => {
             (format!("{pod} refuses port {port}: nothing listens there."), "not looked at from inside".to_owned())
         }
         Listener::NotLooked | Listener::Here | Listener::OnlyOn(_) | Listener::OtherProtocol(_) => return None,
@@ -61,6 +62,10 @@ fn finding(cx: &Correlation<'_>, refusal: &Refusal) -> Option<Finding> {
         .next(format!("kubectl -n {} logs {}: why does the application not listen on {port}?", pod.namespace, pod.name));
     // a RST from the pod's address proves that nothing listens, with or without a look inside
     Some(finding.proven())
+}
+
+fn declares_nothing(cx: &Correlation<'_>, pod: &crate::model::ObjectRef) -> bool {
+    cx.cluster.pod(pod).is_some_and(|p| p.containers.iter().all(|c| c.ports.is_empty()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
+use crate::model::{ObjectRef, Pod};
 use crate::plan::backends::Backend;
 
 use super::inside::{Listener, list, listener, not_tried};
@@ -33,7 +34,7 @@ impl Cause for EndpointFailing {
         if let Some(undetermined) = not_tried(cx) {
             return undetermined;
         }
-        let ready: Vec<Backend> = cx.backends().into_iter().filter(|b| b.ready && !b.terminating).collect();
+        let ready: Vec<Backend> = cx.backends_in_use();
         let works = ready.iter().any(|b| cx.reach(b.ip, b.port).ok());
         if !works {
             return Verdict::Clear;
@@ -62,14 +63,41 @@ fn finding(cx: &Correlation<'_>, backend: &Backend, of: usize) -> Finding {
         Listener::Elsewhere(ports) => format!(": the application listens on {}", list(&ports)),
     };
     let sentence = format!("{pod}{place}, one of {of} endpoints of {name}, fails at {at}{inside}.");
-    Finding::cause(EndpointFailing::META, pod.clone(), sentence)
+    let finding = Finding::cause(EndpointFailing::META, pod.clone(), sentence)
         .proven()
         .expected(format!("connections to {at}"), "every try succeeds", reach.words())
-        .seen(backend.slice.to_string(), format!("{at} is listed as ready"))
-        .next(format!(
-            "kubectl -n {} logs {}; then delete the pod or mend it, and give it a readiness probe",
-            pod.namespace, pod.name
-        ))
+        .seen(backend.slice.to_string(), format!("{at} is listed as ready"));
+    if let (Some(stranger), Some(service)) = (stranger(cx, &pod), service) {
+        return finding.expected(format!("{pod} metadata.ownerReferences"), stranger.others, stranger.own).next(format!(
+            "kubectl -n {} edit service {}: its selector also matches the pods of another workload",
+            service.namespace, service.name
+        ));
+    }
+    finding.next(format!(
+        "kubectl -n {} logs {}; then delete the pod or mend it, and give it a readiness probe",
+        pod.namespace, pod.name
+    ))
+}
+
+struct Stranger {
+    own: String,
+    others: String,
+}
+
+/// The pod belongs to another workload than every endpoint that answers.
+fn stranger(cx: &Correlation<'_>, pod: &ObjectRef) -> Option<Stranger> {
+    let own = workload(cx.cluster.pod(pod)?)?;
+    let answering = cx.backends_in_use().into_iter().filter(|b| cx.reach(b.ip, b.port).ok());
+    let others: Vec<String> = answering.map(|b| workload(cx.cluster.pod(&b.pod?)?)).collect::<Option<_>>()?;
+    (!others.contains(&own)).then(|| Stranger { own, others: others.first().cloned().unwrap_or_default() })
+}
+
+/// What the pod belongs to; the ReplicaSets of one Deployment count as one.
+fn workload(pod: &Pod) -> Option<String> {
+    let (kind, name) = pod.owner.as_ref()?;
+    let hash = pod.labels.get("pod-template-hash").map(|hash| format!("-{hash}"));
+    let deployment = hash.and_then(|hash| name.strip_suffix(&hash)).filter(|_| kind == "replicaset");
+    Some(deployment.map_or_else(|| format!("{kind}/{name}"), |name| format!("deployment/{name}")))
 }
 
 #[cfg(test)]

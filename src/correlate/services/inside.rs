@@ -37,7 +37,7 @@ pub enum Listener {
 pub fn targets(cx: &Correlation<'_>) -> Vec<(IpAddr, u16, ObjectRef)> {
     match &cx.question.to {
         Subject::Service { .. } => {
-            let ready = cx.backends().into_iter().filter(|b| b.ready && !b.terminating);
+            let ready = cx.backends_in_use().into_iter();
             ready.filter_map(|b| Some((b.ip, b.port, b.pod?))).collect()
         }
         Subject::Pod(object) => {

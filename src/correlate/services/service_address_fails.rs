@@ -32,7 +32,7 @@ impl Cause for ServiceAddressFails {
         if let Some(undetermined) = not_tried(cx) {
             return undetermined;
         }
-        let ready: Vec<Backend> = cx.backends().into_iter().filter(|b| b.ready).collect();
+        let ready: Vec<Backend> = cx.backends_in_use();
         let endpoints_work = !ready.is_empty() && ready.iter().all(|b| cx.reach(b.ip, b.port).ok());
         // a policy that leaves this node out is the objects' own doing
         let by_policy = cx.findings.iter().any(|f| f.meta.code == "NC3018");

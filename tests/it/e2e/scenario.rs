@@ -25,7 +25,7 @@ pub struct Scenario {
     /// It also runs where only a selection does.
     #[serde(default)]
     pub selection: bool,
-    /// Healthy questions may share a namespace, `nc-` and this; else the scenario has its own.
+    /// Healthy questions, and faults that are objects of their own, may share a namespace, `nc-` and this; else the scenario has its own.
     #[serde(default, rename = "in")]
     pub within: Option<String>,
     /// Files of `tests/e2e/parts`.
@@ -117,6 +117,13 @@ impl Scenario {
         format!("nc-{}", self.within.as_ref().unwrap_or(&self.name))
     }
 
+    /// The fault is an object that the scenario adds and takes away: what was there before stays as it is.
+    fn brings_its_fault(&self) -> bool {
+        let adds = |step: &Step| matches!(step, Step::Apply(_) | Step::Until(_));
+        let takes_away = |step: &Step| matches!(step, Step::Run(line) if line.starts_with("kubectl delete "));
+        self.broken.iter().flatten().all(adds) && self.heal.iter().all(takes_away)
+    }
+
     /// What is wrong with the file itself.
     pub fn faults(&self, parts: &BTreeMap<String, String>, codes: &BTreeSet<&str>) -> Vec<String> {
         const NEEDS: &[&str] =
@@ -131,8 +138,8 @@ impl Scenario {
         if self.broken.is_some() != self.expect.is_some() {
             faults.push("break and expect belong together".to_owned());
         }
-        if self.within.is_some() && self.broken.is_some() {
-            faults.push("a scenario that breaks something needs its own namespace".to_owned());
+        if self.within.is_some() && self.broken.is_some() && !self.brings_its_fault() {
+            faults.push("a scenario that breaks what others use needs its own namespace".to_owned());
         }
         if !self.restore.is_empty() && !self.exclusive {
             faults.push("restore is for objects of others: exclusive".to_owned());

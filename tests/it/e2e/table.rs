@@ -150,8 +150,8 @@ fn page(configs: &BTreeMap<String, BTreeMap<String, Row>>) -> String {
          [tests/e2e/scenarios](../tests/e2e/scenarios).\n\n\
          Each scenario is asked while healthy (exit 0, no cause, no warning), after its fault was made (the code, the object and the \
          exit code must be right, or, for a fault beside the question, exit 0 with the warning) and after it was healed. The seconds \
-         are those of the diagnosis of the broken cluster, four running at once on the machine that also is the cluster; for a \
-         healthy question, those of the first diagnosis, which starts the agent.\n\n",
+         are those of the diagnosis of the broken cluster, six scenarios running at once on the machine that also is the cluster; \
+         for a healthy question, those of the first diagnosis, which starts the agent.\n\n",
     );
     let names: Vec<&String> = configs.keys().collect();
     let count = |what: &str, is: &dyn Fn(&Row) -> bool| {
