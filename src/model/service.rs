@@ -31,6 +31,10 @@ pub struct Service {
     /// `internalTrafficPolicy: Local`.
     pub internal_local: bool,
     pub publish_not_ready: bool,
+    /// `PreferSameZone` and its older name `PreferClose`, or `PreferSameNode`.
+    pub traffic_distribution: Option<String>,
+    /// The annotation `service.kubernetes.io/topology-mode: Auto`, or its older name: the controller shares endpoints out among zones.
+    pub topology_auto: bool,
     pub ip_families: Vec<String>,
     pub health_check_node_port: Option<u16>,
 }
@@ -125,6 +129,8 @@ pub struct Endpoint {
     pub zone: Option<String>,
     /// Zones this endpoint is meant for.
     pub hints: Vec<String>,
+    /// Nodes this endpoint is meant for.
+    pub node_hints: Vec<String>,
     pub hostname: Option<String>,
 }
 

@@ -436,6 +436,7 @@ impl Object for Event {
             }),
             "involvedObject.name" => Some(self.about.name.clone()),
             "type" => Some(self.kind.clone()),
+            "reason" => Some(self.reason.clone()),
             _ => panic!("the API server knows no field {field} of events"),
         }
     }

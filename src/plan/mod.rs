@@ -6,6 +6,7 @@ pub mod backends;
 pub mod collect_reads;
 pub mod info_reads;
 pub mod names;
+pub mod node_ports;
 pub mod owner;
 pub mod policy_reads;
 pub mod proxy_modes;

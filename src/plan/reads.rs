@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::model::{
-    Cluster, Container, ContainerState, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Service, Source,
+    Cluster, Container, ContainerState, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Service, ServiceKind,
+    Source,
 };
 
 use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
-use super::{alias, owner, resolve, routes};
+use super::{alias, node_ports, owner, resolve, routes};
 
 /// More nodes than this are listed in one request rather than read one by one.
 const NODES_BY_NAME: usize = 4;
@@ -110,6 +111,10 @@ fn destination(request: &Request, wanted: &mut Wanted<'_>) {
             wanted.push(own.clone());
             if matches!(wanted.cluster.nodes.answer(&own), Known::Absent(_)) {
                 wanted.push(Query::all(Resource::Nodes));
+            }
+            // a node port is found by no selector
+            if node_ports::typed(request).is_some() {
+                wanted.push(Query::all(Resource::Services));
             }
         }
         Destination::Ip(ip) => address(*ip, wanted),
@@ -244,9 +249,15 @@ pub fn dns_services(cluster: &Cluster) -> Vec<&Service> {
 /// The pods behind the destination Service, and the nodes that the traffic touches.
 fn backends(request: &Request, wanted: &mut Wanted<'_>) {
     for (namespace, name) in resolve::services_asked(request, wanted.cluster) {
-        if let Some(service) = wanted.cluster.service(&namespace, &name).cloned() {
-            pods_behind(&service, wanted);
+        let Some(service) = wanted.cluster.service(&namespace, &name).cloned() else { continue };
+        // the node port of a node is known only now
+        if matches!(request.destination, Destination::Node(_)) {
+            self::service(&namespace, &name, wanted);
         }
+        if service.external_local && service.kind == ServiceKind::NodePort {
+            wanted.push(Query::all(Resource::Nodes));
+        }
+        pods_behind(&service, wanted);
     }
     nodes(request, wanted);
 }
@@ -269,9 +280,19 @@ fn pods_behind(service: &Service, wanted: &mut Wanted<'_>) {
             if pods.is_empty() {
                 wanted.push(Query::within(Resource::Deployments, namespace));
                 wanted.push(Query::within(Resource::StatefulSets, namespace));
+                if wants_pods(service, wanted.cluster) {
+                    wanted.push(crate::checks::services::creation_events(namespace));
+                }
             }
         }
     }
+}
+
+/// A workload is meant to make the Service's pods.
+fn wants_pods(service: &Service, cluster: &Cluster) -> bool {
+    let selector = crate::model::Selector::of(&service.selector);
+    let mut all = cluster.workloads.seen().filter(|w| w.namespace == service.namespace && selector.matches(&w.pod_labels));
+    all.any(|w| w.desired != Some(0))
 }
 
 fn nodes(request: &Request, wanted: &mut Wanted<'_>) {

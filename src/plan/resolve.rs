@@ -7,7 +7,7 @@ use crate::model::{
     Source, Subject,
 };
 
-use super::{alias, names, reads, routes};
+use super::{alias, names, node_ports, reads, routes};
 
 /// A question that cannot be asked: one line for the cause, one for what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,8 +364,12 @@ fn dns_name(request: &Request, cluster: &Cluster, to: &Subject) -> Option<String
     }
 }
 
-/// The Services whose endpoints decide this question: the one asked for, or those behind a route.
+/// The Services whose endpoints decide this question: the one asked for, those behind a route, or that of a node port.
 pub fn services_asked(request: &Request, cluster: &Cluster) -> Vec<(String, String)> {
+    if let Some(port) = node_ports::typed(request) {
+        let found = node_ports::find(port, request.protocol.unwrap_or_default(), cluster);
+        return found.map(|(s, _)| (s.namespace.clone(), s.name.clone())).into_iter().collect();
+    }
     let Some(route) = routes::asked(request) else { return service_asked(request, cluster).into_iter().collect() };
     let mut all: Vec<(String, String)> =
         routes::entries(route, cluster).into_iter().map(|e| (e.service.namespace, e.service.name)).collect();

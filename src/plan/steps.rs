@@ -49,6 +49,7 @@ pub fn first(question: &Question, cluster: &Cluster, findings: &[Finding]) -> Ve
             for ip in cluster.node(name).into_iter().flat_map(|n| &n.internal_ips) {
                 address(question, *ip, "the node", &mut wave);
             }
+            parts_wave(question, cluster, &mut wave);
         }
         Subject::Ip(ip) => address(question, *ip, "the address", &mut wave),
         Subject::Route(_) => route_wave(question, cluster, &mut wave),
@@ -60,11 +61,16 @@ pub fn first(question: &Question, cluster: &Cluster, findings: &[Finding]) -> Ve
     wave.steps
 }
 
-/// The requests of a route, and the Services behind it as in questions of their own.
+/// The requests of a route, and the Services behind it.
 fn route_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
     for (why, spec) in routes::steps::first(question, cluster) {
         wave.add(why, spec);
     }
+    parts_wave(question, cluster, wave);
+}
+
+/// The Services behind a route or a node port, as in questions of their own.
+fn parts_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
     for part in routes::parts(question, cluster) {
         if let Subject::Service { namespace, name } = &part.to
             && let Some(service) = cluster.service(namespace, name)

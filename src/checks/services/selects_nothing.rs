@@ -6,6 +6,7 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Known, Pod, Selector, Service};
 
+use super::pods_not_created::refused;
 use super::service;
 
 declare_finding! {
@@ -34,7 +35,8 @@ impl Check for ServiceSelectsNothing {
         let selector = Selector::of(&service.selector);
         let pods = selected(cx, &service.namespace, &service.name);
         let Known::Got(pods) = &pods else { return unknown_pods(&service.object(), &pods) };
-        if !pods.is_empty() {
+        // pods that cannot be created are another finding's
+        if !pods.is_empty() || refused(service, cx.cluster).is_some() {
             return Verdict::Clear;
         }
         let all = cx.cluster.pods_in(&service.namespace);

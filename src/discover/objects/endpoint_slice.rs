@@ -61,6 +61,7 @@ impl Object for EndpointSlice {
 fn endpoint(e: Endpoint, namespace: &str) -> model::Endpoint {
     let conditions = e.conditions.unwrap_or_default();
     let ready = conditions.ready.unwrap_or(true);
+    let hints = e.hints.unwrap_or_default();
     model::Endpoint {
         ready,
         // an unset `serving` means the value of `ready` (EndpointConditions, discovery/v1)
@@ -73,7 +74,8 @@ fn endpoint(e: Endpoint, namespace: &str) -> model::Endpoint {
         addresses: e.addresses,
         node: e.node_name,
         zone: e.zone,
-        hints: e.hints.and_then(|h| h.for_zones).unwrap_or_default().into_iter().map(|z| z.name).collect(),
+        hints: hints.for_zones.unwrap_or_default().into_iter().map(|z| z.name).collect(),
+        node_hints: hints.for_nodes.unwrap_or_default().into_iter().map(|n| n.name).collect(),
         hostname: e.hostname,
     }
 }

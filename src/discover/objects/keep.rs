@@ -34,6 +34,7 @@ const ANNOTATIONS: &[&str] = &[
     "node.antrea.io/",
     "ovn.kubernetes.io/",
     "projectcalico.org/",
+    "service.kubernetes.io/topology-aware-hints",
     "service.kubernetes.io/topology-mode",
     "vpc.amazonaws.com/",
 ];

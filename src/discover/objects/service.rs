@@ -62,6 +62,10 @@ impl Object for Service {
             .filter(|ip| !ip.is_empty() && *ip != "None")
             .map(|ip| keep::ip("clusterIPs", ip))
             .collect::<Result<_, _>>()?;
+        // the name before 1.27 has precedence where both are set (k8s.io/endpointslice, utils.go, `hintsEnabled`)
+        let annotations = self.metadata.annotations.clone().unwrap_or_default();
+        let annotation = |key: &str| annotations.get(&format!("service.kubernetes.io/{key}")).cloned();
+        let topology_mode = annotation("topology-aware-hints").or_else(|| annotation("topology-mode"));
         let affinity = spec.session_affinity_config.and_then(|c| c.client_ip).and_then(|c| c.timeout_seconds);
         let entry_points = self.status.and_then(|s| s.load_balancer).and_then(|lb| lb.ingress).unwrap_or_default();
         Ok(model::Service {
@@ -82,6 +86,8 @@ impl Object for Service {
                 .then(|| keep::count(affinity).unwrap_or(10_800)),
             external_local: spec.external_traffic_policy.as_deref() == Some("Local"),
             internal_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
+            traffic_distribution: spec.traffic_distribution,
+            topology_auto: matches!(topology_mode.as_deref(), Some("Auto" | "auto")),
             publish_not_ready: spec.publish_not_ready_addresses == Some(true),
             ip_families: spec.ip_families.unwrap_or_default(),
             health_check_node_port: spec

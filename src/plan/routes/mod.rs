@@ -1,7 +1,7 @@
 //! What stands between users and Services: an Ingress, a Gateway or a route of one, taken apart into hosts and paths.
 //!
 //! Each host and path is an [`Entry`]: it is tried at a [`Door`], where its controller listens, and past it at the Service itself.
-//! What is behind is a question about that Service ([`parts`]), judged as any other.
+//! What is behind is a question about that Service ([`parts`]), judged as any other. So is what is behind a node port.
 
 mod ingress;
 pub mod reads;
@@ -13,6 +13,8 @@ use crate::model::{
     Cluster, Destination, Known, ObjectRef, PortRef, Protocol, Query, Question, Request, Resource, Subject, Workload,
 };
 use crate::probe::HttpSpec;
+
+use super::node_ports;
 
 /// A host and path that is sent to a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,32 +140,36 @@ pub fn of(question: &Question) -> Option<&ObjectRef> {
     }
 }
 
-/// The questions about Services that a question about a route stands for, each Service and port once. Empty for other questions.
+/// The questions about Services that a question about a route or a node port stands for, each Service and port once. Empty for others.
 ///
 /// An entry whose Service or port does not exist has none: that is a finding about the route.
 pub fn parts(question: &Question, cluster: &Cluster) -> Vec<Question> {
+    if let Some((service, port)) = node_ports::service_of(question, cluster) {
+        return vec![part(question, &service.object(), port.port)];
+    }
     let Some(route) = of(question) else { return Vec::new() };
     let mut parts: Vec<Question> = Vec::new();
     for entry in entries(route, cluster) {
         let Some(port) = entry.service_port(cluster) else { continue };
-        let to = Subject::Service { namespace: entry.service.namespace.clone(), name: entry.service.name.clone() };
-        if parts.len() == MAX_PARTS || parts.iter().any(|p| p.to == to && p.port == Some(port)) {
-            continue;
+        let part = part(question, &entry.service, port);
+        if parts.len() < MAX_PARTS && !parts.contains(&part) {
+            parts.push(part);
         }
-        let destination = Destination::Object(entry.service.clone());
-        let request = Request { destination, port: Some(PortRef::Number(port)), ..question.request.clone() };
-        // a controller goes to the endpoints it reads from the API: names play no part
-        parts.push(Question {
-            request,
-            to,
-            name: None,
-            port: Some(port),
-            protocol: Protocol::Tcp,
-            notes: Vec::new(),
-            ..question.clone()
-        });
     }
     parts
+}
+
+/// The same source asks for a Service. What is before it goes to its endpoints as the API lists them: names play no part.
+fn part(question: &Question, service: &ObjectRef, port: u16) -> Question {
+    let destination = Destination::Object(service.clone());
+    Question {
+        request: Request { destination, port: Some(PortRef::Number(port)), ..question.request.clone() },
+        to: Subject::Service { namespace: service.namespace.clone(), name: service.name.clone() },
+        name: None,
+        port: Some(port),
+        notes: Vec::new(),
+        ..question.clone()
+    }
 }
 
 impl Entry {
