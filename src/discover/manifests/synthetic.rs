@@ -71,8 +71,7 @@ mod tests {
     #[test]
     fn a_template_becomes_a_pod() {
         let deployment = r#"{"kind": "Deployment", "spec": {"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}}}}"#;
-        let pod: Value =
-            serde_json::from_str(&super::pod(deployment, "Deployment", "shop", "we\"b").expect("a pod")).expect("JSON");
+        let pod: Value = serde_json::from_str(&pod(deployment, "Deployment", "shop", "we\"b").expect("a pod")).expect("JSON");
         assert_eq!(pod["metadata"]["labels"], json!({"app": "web"}));
         assert_eq!(pod["metadata"]["ownerReferences"][0]["name"], "we\"b");
         assert_eq!(pod["spec"], json!({"containers": []}));
