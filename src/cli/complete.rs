@@ -243,7 +243,12 @@ fn first_word(
     });
     let fixed =
         [("apiserver", "the API server, as pods see it"), ("internet", "the world outside"), ("dns", "the cluster's DNS")];
-    let fixed = fixed.iter().filter(|_| !is_source).map(|(word, about)| ((*word).to_owned(), (*about).to_owned()));
+    // only policies can be asked about traffic from outside
+    let outside = command.get_name() == "policy";
+    let fixed = fixed
+        .iter()
+        .filter(|(word, _)| !is_source || outside && *word == "internet")
+        .map(|(word, about)| ((*word).to_owned(), (*about).to_owned()));
     let commands = command.get_subcommands().filter(|c| is_very_first && !c.is_hide_set());
     let commands = commands.map(|c| (c.get_name().to_owned(), c.get_about().map(ToString::to_string).unwrap_or_default()));
     let live: Vec<(String, String)> = if is_source {
@@ -301,6 +306,15 @@ mod tests {
         assert_eq!(complete("client to inter"), ["internet"]);
         assert_eq!(complete("client to svc web "), Vec::<String>::new());
         assert_eq!(complete("client to svc/web "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn policy_takes_a_question() {
+        assert_eq!(complete("policy client to svc/"), ["svc/web"]);
+        assert_eq!(complete("policy po/"), ["po/client", "po/web-0"]);
+        assert_eq!(complete("policy --from"), ["--from"]);
+        assert_eq!(complete("policy --no-p"), Vec::<String>::new());
+        assert_eq!(complete("policy inter"), ["internet"]);
     }
 
     #[test]

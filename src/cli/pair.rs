@@ -96,6 +96,7 @@ pub(super) fn defaults(cli: &Cli, pair: &PairArgs, context_namespace: &str) -> D
         attempts: pair.attempts,
         deep: pair.deep,
         no_probes: pair.no_probes,
+        outside: false,
     }
 }
 

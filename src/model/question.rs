@@ -29,6 +29,8 @@ pub enum Source {
     /// `pod`, or a workload whose pods are candidates: kind, namespace, name.
     Object(ObjectRef),
     Node(String),
+    /// Outside the cluster, at this address or at any public one: policies can be asked about it, probes cannot start there.
+    Outside(Option<IpAddr>),
 }
 
 /// Where traffic goes.

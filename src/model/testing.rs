@@ -3,6 +3,7 @@
 //! A test takes [`World::shop`], breaks one thing, and reads it the way a real cluster is read (`plan::testing`).
 
 pub(crate) mod edge;
+pub(crate) mod policies;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

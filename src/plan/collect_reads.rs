@@ -1,8 +1,9 @@
 //! What `collect` reads without a question: wide lists first, so that they answer the narrow reads of any later question.
 
 use crate::model::{Cluster, Known, Query, Resource};
+use crate::policy;
 
-use super::{info_reads, proxy_modes, reads};
+use super::{info_reads, policy_reads, proxy_modes, reads};
 
 /// Kinds with namespaces that a question may be about.
 const KINDS: &[Resource] = &[
@@ -47,6 +48,12 @@ pub fn next(scope: &Scope, cluster: &Cluster) -> Vec<Query> {
     let mut wanted = unasked(cluster, info_reads::next(cluster));
     wanted.extend(unasked(cluster, reads::of_dns(cluster)));
     wanted.extend(unasked(cluster, proxy_modes::reads(cluster, false)));
+    let own = match scope {
+        Scope::Cluster { .. } => Vec::new(),
+        Scope::Namespace(namespace) => vec![namespace.as_str()],
+    };
+    wanted.extend(unasked(cluster, policy::reads(cluster, &own)));
+    wanted.extend(unasked(cluster, policy_reads::enforcement(cluster)));
     if let Scope::Cluster { otherwise } = scope {
         let refused = KINDS.iter().filter(|kind| is_denied(cluster, kind));
         wanted.extend(unasked(cluster, refused.map(|kind| Query::within(kind.clone(), otherwise)).collect()));
@@ -145,7 +152,7 @@ mod tests {
         for question in questions() {
             let mut cluster = Cluster::default();
             loop {
-                let queries = reads::next(&question, &cluster);
+                let queries = policy_reads::next(&question, &cluster);
                 if queries.is_empty() {
                     break;
                 }

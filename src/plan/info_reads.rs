@@ -79,15 +79,19 @@ pub fn next(cluster: &Cluster) -> Vec<Query> {
             push(Query::within(Resource::Pods, "openshift-dns"));
         }
     }
-    for workload in cluster.workloads.seen().filter(|w| w.kind == "daemonset") {
-        for (name, map) in OF_AGENTS {
-            // the short names are used by releases of charts as well: `kube-ovn-cilium` is not one of them
-            if workload.name == *name {
-                push(Query::named(Resource::ConfigMaps, &workload.namespace, map));
-            }
-        }
-    }
+    of_agents(cluster).into_iter().for_each(&mut push);
     dns_pods(cluster, &mut push);
+    wanted
+}
+
+/// The configuration of network plugins whose DaemonSet was seen.
+pub fn of_agents(cluster: &Cluster) -> Vec<Query> {
+    let mut wanted = Vec::new();
+    for workload in cluster.workloads.seen().filter(|w| w.kind == "daemonset") {
+        // the short names are used by releases of charts as well: `kube-ovn-cilium` is not one of them
+        let maps = OF_AGENTS.iter().filter(|(name, _)| workload.name == *name);
+        wanted.extend(maps.map(|(_, map)| Query::named(Resource::ConfigMaps, &workload.namespace, map)));
+    }
     wanted
 }
 

@@ -40,6 +40,14 @@ pub fn of_dns(cluster: &Cluster) -> Vec<Query> {
     wanted.queries
 }
 
+/// The endpoints of a Service, their pods, and the policies of its namespace.
+pub fn of_service(service: &Service, cluster: &Cluster) -> Vec<Query> {
+    let mut wanted = Wanted { cluster, queries: Vec::new() };
+    self::service(&service.namespace, &service.name, &mut wanted);
+    pods_behind(service, &mut wanted);
+    wanted.queries
+}
+
 /// Collects what nobody has asked yet.
 pub(super) struct Wanted<'a> {
     pub cluster: &'a Cluster,
@@ -61,6 +69,7 @@ fn source(request: &Request, wanted: &mut Wanted<'_>) {
             wanted.push(Query::named(Resource::Nodes, "", name));
             wanted.push(Query::all(Resource::Pods).fields(&format!("spec.nodeName={name}")));
         }
+        Source::Outside(_) => {}
     }
     if let Source::Object(object) = &request.source {
         wanted.push(Query::within(Resource::NetworkPolicies, &object.namespace));
@@ -211,6 +220,8 @@ fn dns(wanted: &mut Wanted<'_>) {
     for service in services {
         let label = format!("kubernetes.io/service-name={}", service.name);
         wanted.push(Query::within(Resource::EndpointSlices, &service.namespace).labelled(&label));
+        // they may keep the source's queries out
+        wanted.push(Query::within(Resource::NetworkPolicies, &service.namespace));
         if service.namespace != DNS_NAMESPACE && !service.selector.is_empty() {
             let selector = crate::model::Selector::of(&service.selector).to_string();
             wanted.push(Query::within(Resource::Pods, &service.namespace).labelled(&selector));

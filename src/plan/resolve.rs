@@ -38,7 +38,7 @@ pub fn question(request: &Request, cluster: &Cluster) -> Result<Question, Unreso
 pub fn source_namespace(request: &Request) -> String {
     match &request.source {
         Source::Object(object) => object.namespace.clone(),
-        Source::Node(_) => request.namespace.clone(),
+        Source::Node(_) | Source::Outside(_) => request.namespace.clone(),
     }
 }
 
@@ -81,6 +81,7 @@ fn source(request: &Request, cluster: &Cluster, notes: &mut Vec<String>) -> Resu
                 Some(_) | None => Ok((None, Some(name.clone()))),
             }
         }
+        Source::Outside(_) => Ok((None, None)),
     }
 }
 
@@ -348,7 +349,7 @@ fn dns_name(request: &Request, cluster: &Cluster, to: &Subject) -> Option<String
         (Destination::Url(url), _) => host_of_url(url).filter(|host| host.parse::<IpAddr>().is_err()),
         (Destination::Internet, _) => Some(INTERNET.to_owned()),
         // a node asks its own resolver, which does not know the cluster's names
-        (_, Subject::Service { .. }) if matches!(request.source, Source::Node(_)) => None,
+        (_, Subject::Service { .. }) if matches!(request.source, Source::Node(_) | Source::Outside(_)) => None,
         (_, Subject::Service { .. }) if !matches!(request.destination, Destination::Ip(_)) => {
             let (namespace, name) = service_named(request, cluster)?;
             // where the domain is not known the pod's search list completes the name

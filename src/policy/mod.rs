@@ -5,9 +5,12 @@
 //! decision that depends on it is undetermined.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod account;
 mod answer;
+mod anywhere;
 mod bits;
 mod book;
+mod change;
 mod classes;
 mod decide;
 pub mod dialect;
@@ -16,6 +19,7 @@ mod engine;
 mod kinds;
 mod labels;
 pub mod legs;
+mod manifest;
 mod matrix;
 mod predicate;
 #[cfg(test)]
@@ -28,9 +32,13 @@ mod testing;
 #[cfg(test)]
 mod testing_case;
 mod truth;
+mod words;
 
+pub use account::{because, rule_differs};
 pub use answer::answer;
+pub use anywhere::Cell;
 pub use book::{Compiled, policies_known, rulebook};
+pub use change::{Change, Turn, turn};
 pub use decide::{Decision, Flow, Judgement, Outcome, Reason, Rulebook};
 pub use endpoint::{Directory, Endpoint, EndpointKind, NAME_LABEL, namespaces_missing};
 pub use engine::{Enforcement, Engine};

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::model::{NetworkPolicy, Pod, Protocol};
 
 use super::testing::{PORTS, Small, endpoints, rule, small};
-use super::{Directory, Flow, Matrix, Outcome};
+use super::{Directory, Flow, Matrix, NAME_LABEL, Outcome};
 
 /// The outcome of every pair on every port, decided one by one.
 fn outcomes(world: &Small) -> Vec<Outcome> {
@@ -28,7 +28,7 @@ fn outcomes(world: &Small) -> Vec<Outcome> {
 }
 
 /// NetworkPolicy read once more from its text, for pods with known namespaces: nothing is shared with the engine.
-fn by_the_book(world: &Small, from: &Pod, to: &Pod, protocol: Protocol, port: u16) -> bool {
+pub(super) fn by_the_book(world: &Small, from: &Pod, to: &Pod, protocol: Protocol, port: u16) -> bool {
     let one_way = |subject: &Pod, peer: &Pod, ingress: bool| {
         let applies = |p: &&NetworkPolicy| {
             let named = |t: &str| p.policy_types.iter().any(|x| x == t);
@@ -51,7 +51,7 @@ fn by_the_book(world: &Small, from: &Pod, to: &Pod, protocol: Protocol, port: u1
                                 let within = |c: &String| c.parse::<ipnet::IpNet>().expect("a CIDR").contains(&peer.ips[0]);
                                 return within(&block.cidr) && !block.except.iter().any(within);
                             }
-                            let labels = [("ns".to_owned(), peer.namespace.clone())].into();
+                            let labels = ["ns", NAME_LABEL].map(|key| (key.to_owned(), peer.namespace.clone())).into();
                             let namespace = match &p.namespace_selector {
                                 Some(s) => s.matches(&labels),
                                 None => peer.namespace == policy.namespace,

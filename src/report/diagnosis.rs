@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::finding::{Confidence, Evidence, Finding, Weight};
-use crate::model::Question;
+use crate::model::{Question, Source};
 
 /// Version of every document netcheck prints.
 pub const API_VERSION: &str = "netcheck.dev/v1";
@@ -149,10 +149,12 @@ pub struct TimingPart {
 
 impl From<&Question> for QuestionPart {
     fn from(question: &Question) -> Self {
-        let from = match (&question.from_node, &question.from) {
-            (Some(node), _) => format!("node/{node}"),
-            (None, Some(pod)) => pod.to_string(),
-            (None, None) => "nothing".to_owned(),
+        let from = match (&question.from_node, &question.from, &question.request.source) {
+            (Some(node), ..) => format!("node/{node}"),
+            (None, Some(pod), _) => pod.to_string(),
+            (None, None, Source::Outside(Some(ip))) => ip.to_string(),
+            (None, None, Source::Outside(None)) => "internet".to_owned(),
+            (None, None, Source::Object(_) | Source::Node(_)) => "nothing".to_owned(),
         };
         Self {
             from,

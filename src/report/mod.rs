@@ -7,6 +7,7 @@ pub mod info;
 pub mod json;
 pub mod page;
 pub mod policy_pair;
+pub mod policy_text;
 #[cfg(test)]
 mod sample;
 pub mod sanitise;

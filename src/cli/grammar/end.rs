@@ -78,6 +78,15 @@ pub(super) fn source(words: &[&str]) -> Result<End, EndError> {
     }
 }
 
+/// The words before `to`, where they name a place outside the cluster: `internet` or an address.
+pub(super) fn outside(words: &[&str]) -> Option<Source> {
+    match words {
+        ["internet"] => Some(Source::Outside(None)),
+        [word] => word.parse().ok().map(|ip| Source::Outside(Some(ip))),
+        _ => None,
+    }
+}
+
 /// Reads the words after `to`.
 pub(super) fn destination(words: &[&str]) -> Result<End, EndError> {
     match words {

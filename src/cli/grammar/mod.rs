@@ -24,6 +24,8 @@ pub struct Defaults {
     pub attempts: u32,
     pub deep: bool,
     pub no_probes: bool,
+    /// Traffic may start outside the cluster: nothing is to be tried.
+    pub outside: bool,
 }
 
 const EXAMPLE: &str = "write it like: kubectl netcheck pod client to svc web";
@@ -35,18 +37,24 @@ const EXAMPLE: &str = "write it like: kubectl netcheck pod client to svc web";
 /// One line that says what is wrong with the words, and the next step.
 pub fn parse(words: &[String], defaults: &Defaults) -> Result<Request, CliError> {
     let (from, to) = split(words)?;
-    let source = end::source(&from).map_err(|e| e.about("source"))?;
+    let outside = end::outside(&from).filter(|_| defaults.outside);
+    let source = if outside.is_some() { None } else { Some(end::source(&from).map_err(|e| e.about("source"))?) };
     let destination = end::destination(&to).map_err(|e| e.about("destination"))?;
 
-    let namespace =
-        defaults.namespace.clone().or_else(|| source.namespace.clone()).unwrap_or_else(|| defaults.context_namespace.clone());
+    let written = source.as_ref().and_then(|s| s.namespace.clone());
+    let namespace = defaults.namespace.clone().or(written).unwrap_or_else(|| defaults.context_namespace.clone());
+    let source = match (outside, source) {
+        (Some(outside), _) => outside,
+        (None, Some(source)) => source.into_source(&namespace)?,
+        (None, None) => return Err(CliError::new("no source", EXAMPLE)),
+    };
     let flag = defaults.port.as_deref().map(port::read).transpose().map_err(|e| e.about("--port"))?;
     let port = one_port(flag, destination.port.clone())?;
     if flag_meets_url(defaults, &destination) {
         return Err(CliError::new("--port and a URL both say the port", "write the port inside the URL"));
     }
     Ok(Request {
-        source: source.into_source(&namespace)?,
+        source,
         destination: destination.into_destination(&namespace),
         namespace,
         port,

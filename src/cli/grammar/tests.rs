@@ -12,6 +12,7 @@ fn defaults() -> Defaults {
         attempts: 3,
         deep: false,
         no_probes: false,
+        outside: false,
     }
 }
 

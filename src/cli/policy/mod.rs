@@ -15,9 +15,12 @@ use super::terminal::Surroundings;
 
 /// Say whether the policies allow a connection, and which rule decides.
 ///
-/// The question is written as without "policy". Only objects are read and nothing is started: the answer is what the
-/// policies say, whether or not something enforces them. A Service is judged after its address was translated: for the pod
-/// and the port of each endpoint.
+/// The question is written as without "policy", and may start outside: at an address or in the internet. Only objects are
+/// read and nothing is started: the answer is what the policies say, whether or not something enforces them. A Service is
+/// judged after its address was translated: for the pod and the port of each endpoint.
+///
+/// Every policy that takes part is told, with the rules that match and why the others do not, and the smallest change that
+/// would turn the answer round. -o wide names every rule; -o name prints the outcome alone.
 ///
 /// The exit code is 0 when the connection is allowed, 1 when it is denied, 3 when it is undetermined, and 2 when the
 /// question could not be asked.
@@ -29,7 +32,9 @@ use super::terminal::Surroundings;
   kubectl netcheck policy pod client to svc web
   kubectl netcheck policy -n shop deploy/cart to svc/web:http
   kubectl netcheck policy shop/client to 10.0.3.7:5432
-  kubectl netcheck policy pod client to dns -o json"
+  kubectl netcheck policy internet to svc web
+  kubectl netcheck policy pod client to dns --protocol tcp -o json
+  kubectl netcheck policy pod client to svc web --from netcheck-20260731-120000.tar.gz"
 )]
 pub struct PolicyArgs {
     #[command(flatten)]

@@ -2,9 +2,11 @@
 
 use crate::plan::{policy_reads, resolve};
 use crate::policy;
+use crate::report::diagnosis::GapPart;
 use crate::report::json;
 use crate::report::page::Style;
-use crate::report::policy_pair::{PolicyAnswer, render};
+use crate::report::policy_pair::PolicyAnswer;
+use crate::report::policy_text::render;
 
 use super::PolicyArgs;
 use crate::cli::args::{Cli, Format};
@@ -13,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::going::Ended;
 use crate::cli::grammar::{self, Defaults};
 use crate::cli::pair::unwritable;
-use crate::cli::reading::{self, Reads};
+use crate::cli::reading::{self, Reads, cut_gap};
 use crate::cli::recording::open;
 use crate::cli::terminal::{self, Surroundings};
 
@@ -31,7 +33,8 @@ pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> 
     };
     let cluster = objects.discovery.cluster();
     let question = resolve::question(&request(objects.discovery.namespace())?, cluster)?;
-    let answer = policy::answer(&question, cluster);
+    let mut answer = policy::answer(&question, cluster);
+    answer.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
     terminal::out(&written(&answer, cli.common.output, surroundings.style(cli.common.color))?)?;
     Ok(Exit::of_report(answer.exit_code))
 }
@@ -45,12 +48,14 @@ fn defaults(args: &PolicyArgs, cli: &Cli, context_namespace: &str) -> Defaults {
         attempts: 1,
         deep: false,
         no_probes: true,
+        outside: true,
     }
 }
 
 fn written(answer: &PolicyAnswer, format: Format, style: Style) -> Result<String, CliError> {
     match format {
-        Format::Table | Format::Wide => Ok(render(answer, style)),
+        Format::Table => Ok(render(answer, style, false)),
+        Format::Wide => Ok(render(answer, style, true)),
         Format::Json => json::json(answer).map_err(|e| unwritable(&e)),
         Format::Yaml => json::yaml(answer).map_err(|e| unwritable(&e)),
         Format::Name => Ok(format!("{}\n", answer.outcome.word())),
