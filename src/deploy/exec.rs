@@ -29,7 +29,7 @@ pub(super) enum NoExec {
     /// Something else runs there.
     NotAnAgent(String),
     /// It runs and said nothing for this long.
-    Silent(std::time::Duration),
+    Silent(Duration),
     OtherVersion(String),
     /// The pod is gone.
     Gone(String),
