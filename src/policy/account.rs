@@ -6,7 +6,7 @@ use crate::report::policy_pair::{DirectionPart, Matches, OutcomePart, PolicyPart
 
 use super::legs::{Decided, Way};
 use super::words::why_not;
-use super::{Decision, Direction, EndpointKind, Flow, Matching, Outcome, Policy, Reason, Rule, Rulebook, Truth, View, manifest};
+use super::{Decision, Direction, EndpointKind, Flow, Outcome, Policy, Reason, Rule, Rulebook, Truth, View, manifest};
 
 /// Policies that are told one by one.
 const MAX_POLICIES: usize = 20;
@@ -16,17 +16,17 @@ const MAX_RULES: usize = 20;
 
 impl Flow<'_> {
     /// One end as the policies of a direction look at it.
-    pub(super) fn view(&self, direction: Direction, of_subject: bool, matching: Matching) -> View<'_> {
+    pub(super) fn view(&self, direction: Direction, of_subject: bool) -> View<'_> {
         let (subject, peer) = (self.subject(direction), self.peer(direction));
         let (endpoint, other) = if of_subject { (subject, peer) } else { (peer, subject) };
-        View { endpoint, v6: self.v6, other_node: other.node, matching }
+        View { endpoint, v6: self.v6, other_node: other.node }
     }
 }
 
 /// Why a rule does not match a flow. `None`: it does, or that is not known.
-pub fn rule_differs(book: &Rulebook, flow: &Flow<'_>, direction: Direction, rule: &Rule) -> Option<String> {
-    let view = flow.view(direction, false, book.matching);
-    let local = flow.view(direction, true, book.matching);
+pub fn rule_differs(flow: &Flow<'_>, direction: Direction, rule: &Rule) -> Option<String> {
+    let view = flow.view(direction, false);
+    let local = flow.view(direction, true);
     why_not(rule, &view, &local, flow.protocol, flow.port, &flow.to)
 }
 
@@ -68,7 +68,7 @@ fn rule_part(book: &Rulebook, way: &Way<'_>, direction: Direction, rule: &Rule, 
     let matched = selected.and(|| book.rule_matches(&way.flow, direction, rule));
     let because = match matched {
         Truth::Yes => rule.note.clone(),
-        Truth::No => rule_differs(book, &way.flow, direction, rule),
+        Truth::No => rule_differs(&way.flow, direction, rule),
         Truth::Unknown(why) => Some(why.to_owned()),
     };
     RulePart { at: rule.at.clone(), action: rule.action.to_string(), matches: matches(matched), because }
@@ -179,7 +179,7 @@ fn nearest(book: &Rulebook, decided: &Decided<'_, '_>, way: &Way<'_>, policies: 
         first.filter(|_| all.next().is_none())
     };
     let (policy, rule) = by_ports.or_else(only)?;
-    let differs = rule_differs(book, &way.flow, direction, rule)?;
+    let differs = rule_differs(&way.flow, direction, rule)?;
     let place = if policies.len() == 1 { rule.at.clone() } else { format!("{} {}", policy.object, rule.at) };
     let told = match differs.strip_prefix("it ") {
         Some(rest) => format!("{place} {rest}"),

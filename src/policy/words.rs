@@ -114,14 +114,6 @@ fn kind_words(end: &Endpoint<'_>) -> &'static str {
 
 fn range_differs(view: &View<'_>, cidr: &ipnet::IpNet, except: &[ipnet::IpNet]) -> String {
     let label = view.endpoint.label();
-    let found = match view.endpoint.kind {
-        EndpointKind::Pod => view.matching.cidr_finds_pods,
-        EndpointKind::Node => view.matching.cidr_finds_nodes,
-        EndpointKind::External => true,
-    };
-    if !found {
-        return format!("an address range does not find {} here", kind_words(view.endpoint).trim_start_matches("a "));
-    }
     let Some(ip) = view.endpoint.ip(view.v6) else { return format!("{label} has no address in {cidr}") };
     match except.iter().find(|e| e.contains(&ip)) {
         Some(except) if cidr.contains(&ip) => format!("{ip} is in {except}, which it leaves out of {cidr}"),
