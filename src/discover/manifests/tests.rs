@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
-use crate::model::{ObjectRef, Query};
+use crate::model::ObjectRef;
 
 const SHOP: &str = "\
 apiVersion: v1
