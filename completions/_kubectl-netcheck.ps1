@@ -172,6 +172,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
         'kubectl-netcheck;policy' {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The destination''s port, by number or by name')
             [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'The transport protocol; TCP unless the Service''s port says otherwise')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
+            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes')

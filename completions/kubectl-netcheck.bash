@@ -1162,7 +1162,7 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__policy)
-            opts="-o -q -v -n -s -h --port --protocol --from --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
+            opts="-f -o -q -v -n -s -h --port --protocol --filename --from --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1173,6 +1173,14 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -175,6 +175,7 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collec
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l port -d 'The destination\'s port, by number or by name' -r
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l protocol -d 'The transport protocol; TCP unless the Service\'s port says otherwise' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes' -r -f -a "table\t''
 wide\t''

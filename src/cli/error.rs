@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::discover::manifests::ManifestError;
 use crate::discover::{BundleError, ConnectError};
 use crate::plan::resolve::Unresolved;
 
@@ -41,5 +42,11 @@ impl From<Unresolved> for CliError {
 impl From<BundleError> for CliError {
     fn from(error: BundleError) -> Self {
         Self { cause: error.to_string(), next: error.next().to_owned() }
+    }
+}
+
+impl From<ManifestError> for CliError {
+    fn from(error: ManifestError) -> Self {
+        Self { cause: error.cause, next: error.next }
     }
 }

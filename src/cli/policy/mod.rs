@@ -1,10 +1,9 @@
 //! `kubectl netcheck policy`: who may talk to whom, from the objects alone.
 
+pub mod input;
 mod pair;
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand};
 
 use crate::model::Protocol;
 
@@ -34,15 +33,15 @@ use super::terminal::Surroundings;
   kubectl netcheck policy shop/client to 10.0.3.7:5432
   kubectl netcheck policy internet to svc web
   kubectl netcheck policy pod client to dns --protocol tcp -o json
-  kubectl netcheck policy pod client to svc web --from netcheck-20260731-120000.tar.gz"
+  kubectl netcheck policy pod client to svc web --from netcheck-20260731-120000.tar.gz
+  kubectl netcheck policy deploy/cart to deploy/web:8080 -f manifests/"
 )]
 pub struct PolicyArgs {
     #[command(flatten)]
     pub question: QuestionArgs,
 
-    /// Read a recorded run instead of a cluster; what it did not record is missing.
-    #[arg(long, value_name = "BUNDLE", value_hint = ValueHint::AnyPath, help_heading = "Recording")]
-    pub from: Option<PathBuf>,
+    #[command(flatten)]
+    pub input: input::InputArgs,
 
     #[command(subcommand)]
     pub command: Option<PolicyCommand>,

@@ -16,13 +16,12 @@ use crate::cli::going::Ended;
 use crate::cli::grammar::{self, Defaults};
 use crate::cli::pair::unwritable;
 use crate::cli::reading::{self, Reads, cut_gap};
-use crate::cli::recording::open;
 use crate::cli::terminal::{self, Surroundings};
 
 pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
     let request = |namespace: &str| grammar::parse(&args.question.words, &defaults(args, cli, namespace));
     request("default")?;
-    let bundle = args.from.as_deref().map(open).transpose()?;
+    let (bundle, gaps) = args.input.bundle(cli)?;
     let next = |cluster: &_, namespace: &str| {
         request(namespace).map_or_else(|_| Vec::new(), |request| policy_reads::next(&request, cluster))
     };
@@ -34,6 +33,7 @@ pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> 
     let cluster = objects.discovery.cluster();
     let question = resolve::question(&request(objects.discovery.namespace())?, cluster)?;
     let mut answer = policy::answer(&question, cluster);
+    answer.gaps.extend(gaps);
     answer.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
     terminal::out(&written(&answer, cli.common.output, surroundings.style(cli.common.color))?)?;
     Ok(Exit::of_report(answer.exit_code))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Failure, Manifests, Reading, Severity, Template, Trouble, kinds};
 use crate::discover::bundle::{Bundle, Meta};
 use crate::discover::intake::{self, Keep};
-use crate::model::{Cluster, Known, Pod, Query, Resource, Workload};
+use crate::model::{Cluster, Known, Pod, Query, Resource, Store, Workload};
 
 impl Reading {
     pub(super) fn finish(mut self) -> Manifests {
@@ -90,19 +90,17 @@ impl Reading {
         }
         for (resource, failures) in failed {
             let open = Open { resource: &resource, failures: &failures, namespaces };
-            match &resource {
-                Resource::NetworkPolicies => {
-                    let store = &mut manifests.cluster.network_policies;
-                    let all = store.listings.drain(..).filter_map(|l| l.items.into_got()).flatten().collect();
-                    open.lists(all, |p| p.namespace.as_str(), |query, items| store.push(query, items));
-                }
-                Resource::Custom(kind) => {
-                    let store = manifests.cluster.custom.entry(kind.clone()).or_default();
-                    let all = store.listings.drain(..).filter_map(|l| l.items.into_got()).flatten().collect();
-                    open.lists(all, namespace_of, |query, items| store.push(query, items));
-                }
+            if resource == Resource::NetworkPolicies {
+                let store = &mut manifests.cluster.network_policies;
+                let all = store.listings.drain(..).filter_map(|l| l.items.into_got()).flatten().collect();
+                open.lists(all, |p| p.namespace.as_str(), |query, items| store.push(query, items));
+            } else if let Resource::Custom(kind) = &resource {
+                let store = manifests.cluster.custom.entry(kind.clone()).or_default();
+                let all = store.listings.drain(..).filter_map(|l| l.items.into_got()).flatten().collect();
+                open.lists(all, namespace_of, |query, items| store.push(query, items));
+            } else {
                 // a missing pod or Service is told, and changes no other's answer
-                _ => continue,
+                continue;
             }
             let at = manifests.reads.iter().position(|(query, _)| query.resource == resource);
             if let Some(Known::Got(all)) = at.map(|at| manifests.reads.remove(at).1) {
@@ -210,15 +208,15 @@ impl<'a> Pods<'a> {
 }
 
 fn kind_of(resource: &Resource) -> &'static str {
-    match resource {
-        Resource::Deployments => "deployment",
-        Resource::DaemonSets => "daemonset",
-        Resource::StatefulSets => "statefulset",
-        Resource::ReplicaSets => "replicaset",
-        Resource::Jobs => "job",
-        Resource::CronJobs => "cronjob",
-        _ => "",
-    }
+    let kinds = [
+        (Resource::Deployments, "deployment"),
+        (Resource::DaemonSets, "daemonset"),
+        (Resource::StatefulSets, "statefulset"),
+        (Resource::ReplicaSets, "replicaset"),
+        (Resource::Jobs, "job"),
+        (Resource::CronJobs, "cronjob"),
+    ];
+    kinds.into_iter().find(|(known, _)| known == resource).map(|(_, kind)| kind).unwrap_or_default()
 }
 
 fn namespace_of(object: &Value) -> &str {
@@ -229,7 +227,7 @@ fn namespace_of(object: &Value) -> &str {
 fn namespaces(cluster: &Cluster) -> BTreeSet<String> {
     let pods = cluster.pods.seen().map(|p| p.namespace.clone());
     let policies = cluster.network_policies.seen().map(|p| p.namespace.clone());
-    let custom = cluster.custom.values().flat_map(|s| s.seen()).map(|o| namespace_of(o).to_owned());
+    let custom = cluster.custom.values().flat_map(Store::seen).map(|o| namespace_of(o).to_owned());
     let all = pods.chain(policies).chain(custom).chain(cluster.namespaces.seen().map(|n| n.name.clone()));
     all.filter(|n| !n.is_empty()).collect()
 }

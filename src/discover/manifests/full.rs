@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Options;
 
-/// Deepest nesting: schemas inside CustomResourceDefinitions reach 60.
+/// Deepest nesting: schemas inside custom resource definitions reach 60.
 const DEPTH: usize = 120;
 
 /// What is wrong with a document.

@@ -16,7 +16,7 @@ mod tests;
 mod trouble;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ pub fn read(inputs: &[PathBuf], namespace: &str, keep: bool) -> Result<Manifests
     let mut reading = Reading::new(namespace, keep);
     let mut buffer = Vec::new();
     for path in sources {
-        reading.file(path, &mut buffer)?;
+        reading.file(&path, &mut buffer)?;
     }
     if reading.is_empty() {
         let first = reading.troubles.first().map(|t| format!(": {t}")).unwrap_or_default();
@@ -137,9 +137,9 @@ impl Reading {
         self.places.objects.is_empty() && self.failures.is_empty()
     }
 
-    fn file(&mut self, path: PathBuf, buffer: &mut Vec<u8>) -> Result<(), ManifestError> {
-        let error = |e: &std::io::Error| ManifestError::io(&path, e);
-        self.places.files.push(path.clone());
+    fn file(&mut self, path: &Path, buffer: &mut Vec<u8>) -> Result<(), ManifestError> {
+        let error = |e: &std::io::Error| ManifestError::io(path, e);
+        self.places.files.push(path.to_path_buf());
         if path.as_os_str() == sources::STDIN {
             self.places.input = sources::all_of_stdin().map_err(|e| error(&e))?;
             let input = std::mem::take(&mut self.places.input);
@@ -147,7 +147,7 @@ impl Reading {
             self.places.input = input;
             return done.map_err(|e| error(&e));
         }
-        let file = std::fs::File::open(&path).map_err(|e| error(&e))?;
+        let file = std::fs::File::open(path).map_err(|e| error(&e))?;
         self.documents(Documents::new(file), buffer).map_err(|e| error(&e))
     }
 
@@ -166,7 +166,7 @@ impl Reading {
                 }
                 Err(e) => {
                     let before = bytes.get(..e.valid_up_to()).unwrap_or_default();
-                    let line = before.iter().filter(|b| **b == b'\n').count();
+                    let line = before.split(|b| *b == b'\n').count() - 1;
                     self.trouble(Severity::Error, line, String::from("not text: a byte there is no UTF-8"));
                 }
             }
@@ -211,12 +211,6 @@ impl Reading {
         Ok(())
     }
 
-    /// The line of a part of an object, counted from 0 in the document.
-    fn line_of(&self, item: &Item<'_>, path: &str) -> usize {
-        let text = item.text.get(item.span.start..item.span.start + item.span.length).unwrap_or_default();
-        item.span.line + place::line_in(text, item.span.index, path).unwrap_or(0)
-    }
-
     fn remember(&mut self, resource: &Resource, item: &Item<'_>, namespace: &str, name: &str, index: usize) {
         let place = self.place(item.span);
         let kind = self.places.kind(resource, item.head.kind.as_deref().unwrap_or_default());
@@ -244,6 +238,12 @@ impl Reading {
         self.templates.push(Template { resource: resource.clone(), namespace, name, owner, pod, pruned });
         Ok(())
     }
+}
+
+/// The line of a part of an object, counted from 0 in the document.
+fn line_of(item: &Item<'_>, path: &str) -> usize {
+    let text = item.text.get(item.span.start..item.span.start + item.span.length).unwrap_or_default();
+    item.span.line + place::line_in(text, item.span.index, path).unwrap_or(0)
 }
 
 /// `NetworkPolicy shop/web`.
@@ -292,7 +292,7 @@ impl Sink for Reading {
         });
         if resource == Resource::NetworkPolicies {
             for path in intake::unknown_fields(item.json) {
-                let line = self.line_of(&item, &path);
+                let line = line_of(&item, &path);
                 let text =
                     format!("{} has an unknown field {path}: the API server refuses it", of_kind(&item, &namespace, &name));
                 self.trouble(Severity::Error, line, text);
@@ -300,7 +300,7 @@ impl Sink for Reading {
         }
         if let Err(why) = taken {
             let (path, why) = place::split_path(&why);
-            let line = path.map_or(item.span.line, |path| self.line_of(&item, path));
+            let line = path.map_or(item.span.line, |path| line_of(&item, path));
             let at = path.map(|p| format!("{p}: ")).unwrap_or_default();
             let why = format!("{} is not read: {at}{why}", of_kind(&item, &namespace, &name));
             self.trouble(Severity::Error, line, why.clone());

@@ -1,7 +1,7 @@
 //! From paths to documents: which files are read, and where one document ends and the next begins.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::ManifestError;

@@ -71,15 +71,15 @@ mod tests {
     #[test]
     fn a_template_becomes_a_pod() {
         let deployment = r#"{"kind": "Deployment", "spec": {"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}}}}"#;
-        let pod: Value = serde_json::from_str(&pod(deployment, "Deployment", "shop", "we\"b").expect("a pod")).expect("JSON");
-        assert_eq!(pod["metadata"]["labels"], json!({"app": "web"}));
-        assert_eq!(pod["metadata"]["ownerReferences"][0]["name"], "we\"b");
-        assert_eq!(pod["spec"], json!({"containers": []}));
+        let made: Value = serde_json::from_str(&pod(deployment, "Deployment", "shop", "we\"b").expect("a pod")).expect("JSON");
+        assert_eq!(made["metadata"]["labels"], json!({"app": "web"}));
+        assert_eq!(made["metadata"]["ownerReferences"][0]["name"], "we\"b");
+        assert_eq!(made["spec"], json!({"containers": []}));
         let cron = r#"{"spec": {"jobTemplate": {"spec": {"template": {"spec": {"hostNetwork": true}}}}}}"#;
-        let pod: Value = serde_json::from_str(&super::pod(cron, "CronJob", "a", "b").expect("a pod")).expect("JSON");
-        assert_eq!(pod["spec"], json!({"hostNetwork": true}));
+        let cron: Value = serde_json::from_str(&pod(cron, "CronJob", "a", "b").expect("a pod")).expect("JSON");
+        assert_eq!(cron["spec"], json!({"hostNetwork": true}));
         for none in [r#"{"spec": {"selector": {}}}"#, "{}", r#"{"spec": {"template": {}}}"#, "5"] {
-            assert_eq!(super::pod(none, "ReplicaSet", "a", "b"), None, "{none}");
+            assert_eq!(pod(none, "ReplicaSet", "a", "b"), None, "{none}");
         }
     }
 }

@@ -63,12 +63,12 @@ impl<'a> Reader<'a, '_> {
             let content = raw.get(indent..).unwrap_or_default();
             if content.first().is_none_or(|b| *b == b'#') {
                 // even a comment may hold only printable characters
-                if !content.iter().all(is_plain) {
+                if !content.iter().copied().all(is_plain) {
                     return None;
                 }
                 continue;
             }
-            if !content.iter().all(is_plain) {
+            if !content.iter().copied().all(is_plain) {
                 return None;
             }
             self.line = Some(Line { indent, content: content.trim_ascii_end() });
@@ -175,7 +175,7 @@ impl<'a> Reader<'a, '_> {
         loop {
             let before = self.at;
             let Some(raw) = self.raw() else { break };
-            if !raw.iter().all(is_plain) {
+            if !raw.iter().copied().all(is_plain) {
                 return None;
             }
             let spaces = raw.iter().take_while(|b| **b == b' ').count();
@@ -214,8 +214,8 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// Printable ASCII: no tab, no carriage return, nothing that needs decoding.
-fn is_plain(byte: &u8) -> bool {
-    (b' '..=b'~').contains(byte)
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte)
 }
 
 /// `- …`, or `-` alone.
@@ -225,18 +225,14 @@ fn is_item(content: &[u8]) -> bool {
 
 /// `key: rest`. Keys are written as they are, so they hold nothing that JSON escapes.
 fn split_key(content: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (key, rest) = match content.first()? {
-        quote @ (b'"' | b'\'') => {
-            let inner = content.get(1..)?;
-            let end = inner.iter().position(|b| b == quote)?;
-            (inner.get(..end)?, inner.get(end + 1..)?)
-        }
-        _ => {
-            let end = content.iter().position(|b| !is_word(*b))?;
-            (content.get(..end)?, content.get(end..)?)
-        }
+    let is_quoted = matches!(content.first()?, b'"' | b'\'');
+    let (key, rest) = if is_quoted {
+        let (quote, inner) = content.split_first()?;
+        let end = inner.iter().position(|b| b == quote)?;
+        (inner.get(..end)?, inner.get(end + 1..)?)
+    } else {
+        content.split_at_checked(content.iter().position(|b| !is_word(*b))?)?
     };
-    let is_quoted = content.first().is_some_and(|b| !is_word(*b));
     let is_simple = !key.is_empty() && key.iter().all(|b| is_word(*b)) && (is_quoted || scalar::is_surely_text(key));
     let rest = rest.strip_prefix(b":").filter(|rest| rest.first().is_none_or(|b| *b == b' '));
     Some((key, rest?)).filter(|_| is_simple)

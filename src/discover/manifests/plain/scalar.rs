@@ -68,9 +68,7 @@ pub(super) fn is_surely_text(text: &[u8]) -> bool {
         Some(b'_' | b'/' | b'(' | b'$') => true,
         Some(_) if !text.iter().all(is_digit_like) => true,
         // an IPv4 address or a version
-        Some(b'0'..=b'9') => {
-            text.iter().all(|b| b.is_ascii_digit() || *b == b'.') && text.iter().filter(|b| **b == b'.').count() > 1
-        }
+        Some(b'0'..=b'9') => text.iter().all(|b| b.is_ascii_digit() || *b == b'.') && text.split(|b| *b == b'.').count() > 2,
         Some(_) | None => false,
     }
 }

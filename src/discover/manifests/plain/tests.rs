@@ -144,9 +144,9 @@ fn what_is_not_plain_is_left_to_the_full_reader() {
         left(text);
         agrees(text);
     }
-    let deep: String = (0..60).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let deep: String = (0..60).flat_map(|n| [" ".repeat(n), String::from("a:\n")]).collect();
     left(&deep);
-    let wide: String = (0..65).map(|n| format!("k{n}: 1\n")).collect();
+    let wide: String = (0..65).flat_map(|n| [String::from("k"), n.to_string(), String::from(": 1\n")]).collect();
     left(&wide);
 }
 
