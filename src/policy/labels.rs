@@ -50,7 +50,7 @@ impl LabelExpr {
     pub(super) fn keys<'a>(&'a self, found: &mut Vec<&'a str>) {
         match self {
             Self::In(key, _) | Self::Exists(key) | Self::StartsWith(key, _) | Self::EndsWith(key, _) | Self::Contains(key, _) => {
-                found.push(key)
+                found.push(key);
             }
             Self::Not(inner) => inner.keys(found),
             Self::All(parts) | Self::AnyOf(parts) => parts.iter().for_each(|p| p.keys(found)),

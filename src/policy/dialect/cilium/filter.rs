@@ -44,6 +44,15 @@ struct Pattern {
     pieces: Option<Vec<Piece>>,
 }
 
+/// What a pattern says of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matched {
+    No,
+    /// So many characters.
+    Start(usize),
+    Unknown,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
     Exactly(char),
@@ -65,8 +74,7 @@ impl Filter {
     /// Whether a label that Kubernetes gave counts; `None`: not known.
     pub(super) fn keeps(&self, key: &str) -> Option<bool> {
         let (mut included, mut excluded) = (0, 0);
-        let topology = Pattern::parse(TOPOLOGY).matched(key)?;
-        if let Some(length) = topology {
+        if let Matched::Start(length) = Pattern::parse(TOPOLOGY).matched(key) {
             match self.topology {
                 Some(true) => excluded = length,
                 Some(false) => {}
@@ -74,7 +82,11 @@ impl Filter {
             }
         }
         for pattern in self.patterns.iter().filter(|p| p.source.as_deref().is_none_or(|s| s == "k8s")) {
-            let Some(length) = pattern.matched(key)? else { continue };
+            let length = match pattern.matched(key) {
+                Matched::No => continue,
+                Matched::Start(length) => length,
+                Matched::Unknown => return None,
+            };
             if !pattern.excludes {
                 included = included.max(length);
             } else if excluded == 0 || length < excluded {
@@ -96,11 +108,11 @@ impl Pattern {
         Self { source, excludes, pieces: pieces(expression) }
     }
 
-    /// How much of the key's start it matches; the outer `None`: not known.
-    fn matched(&self, key: &str) -> Option<Option<usize>> {
-        let pieces = self.pieces.as_ref()?;
+    /// How much of the key's start it matches.
+    fn matched(&self, key: &str) -> Matched {
+        let Some(pieces) = &self.pieces else { return Matched::Unknown };
         let key: Vec<char> = key.chars().collect();
-        Some(longest(pieces, &key))
+        longest(pieces, &key).map_or(Matched::No, Matched::Start)
     }
 }
 

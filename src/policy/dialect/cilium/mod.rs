@@ -186,21 +186,29 @@ impl Settings {
             lowered.dropped.iter().for_each(|key| told(key));
             lowered.predicate
         };
-        predicate.rewritten(&mut |leaf| match leaf {
-            Predicate::Labels(labels) if !self.is_plain(&labels, "") => lowered(self.pods(&labels)),
-            Predicate::NamespaceLabels(labels) if !self.is_plain(&labels, selector::NAMESPACE_LABELS) => {
-                lowered(self.namespaces(&labels))
+        predicate.rewritten(&mut |leaf| {
+            if let Predicate::Cidr { cidr, except } = leaf {
+                return self.range(cidr, except);
             }
-            Predicate::Cidr { cidr, except } => self.range(cidr, except),
-            other => other,
+            if let Predicate::Labels(labels) = &leaf
+                && !self.is_plain(labels, "")
+            {
+                return lowered(self.pods(labels));
+            }
+            if let Predicate::NamespaceLabels(labels) = &leaf
+                && !self.is_plain(labels, selector::NAMESPACE_LABELS)
+            {
+                return lowered(self.namespaces(labels));
+            }
+            leaf
         })
     }
 
     fn port(&self, direction: Direction, port: PortMatch) -> Option<PortMatch> {
-        match port {
-            PortMatch::Named { protocol: Some(protocol), name } => self.named(direction, &name, protocol),
-            other => Some(other),
+        if let PortMatch::Named { protocol: Some(protocol), name } = &port {
+            return self.named(direction, name, *protocol);
         }
+        Some(port)
     }
 
     /// A port by its name. `None`: the name stands for nothing. In rules of egress before v1.20 it stands for the one port

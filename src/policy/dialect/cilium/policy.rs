@@ -99,9 +99,11 @@ struct L7Rules {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Port {
-    port: Option<String>,
-    end_port: Option<i64>,
+struct PortText {
+    #[serde(rename = "port")]
+    name: Option<String>,
+    #[serde(rename = "endPort")]
+    last: Option<i64>,
     protocol: Option<String>,
 }
 
@@ -320,7 +322,7 @@ impl Translation<'_, '_, '_> {
     }
 
     fn port(&mut self, at: &str, direction: Direction, value: &Value) -> Vec<PortMatch> {
-        let text: Port = match self.source.read(at, value) {
+        let text: PortText = match self.source.read(at, value) {
             Ok(text) => text,
             Err(why) => return vec![PortMatch::Unknown(why)],
         };
@@ -333,7 +335,7 @@ impl Translation<'_, '_, '_> {
                 None => return vec![PortMatch::Unknown(self.source.wrong(at, &format!("{other:?} is not a protocol")))],
             },
         };
-        let port = text.port.unwrap_or_default();
+        let port = text.name.unwrap_or_default();
         let settings = self.context.settings;
         let is_number = port.chars().all(|c| c.is_ascii_digit());
         // a leading zero makes it octal for Cilium
@@ -350,7 +352,7 @@ impl Translation<'_, '_, '_> {
         if first == 0 {
             return protocols.into_iter().map(PortMatch::Protocol).collect();
         }
-        let last = text.end_port.filter(|end| *end != 0).unwrap_or(first);
+        let last = text.last.filter(|end| *end != 0).unwrap_or(first);
         protocols.into_iter().map(|p| self.source.range(at, p, first, last)).collect()
     }
 }

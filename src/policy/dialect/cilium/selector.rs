@@ -63,7 +63,7 @@ impl Settings {
 
     /// Keys of pods as Kubernetes writes them.
     pub(super) fn pods(&self, labels: &LabelExpr) -> Lowered {
-        self.kubernetes(labels, |key| key.to_owned())
+        self.kubernetes(labels, str::to_owned)
     }
 
     /// Keys of namespaces as Kubernetes writes them.
@@ -100,7 +100,13 @@ impl Settings {
             return match test {
                 LabelExpr::In(_, names) => Predicate::AnyOf(names.iter().cloned().map(Predicate::Namespace).collect()),
                 LabelExpr::Exists(_) => Predicate::Pod,
-                other => Predicate::NamespaceLabels(other.renamed(NAME_LABEL)),
+                LabelExpr::StartsWith(..)
+                | LabelExpr::EndsWith(..)
+                | LabelExpr::Contains(..)
+                | LabelExpr::Not(_)
+                | LabelExpr::All(_)
+                | LabelExpr::AnyOf(_)
+                | LabelExpr::Unknown(_) => Predicate::NamespaceLabels(test.renamed(NAME_LABEL)),
             };
         }
         match (key, test) {

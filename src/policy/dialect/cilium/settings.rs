@@ -88,8 +88,8 @@ impl Settings {
 const CLUSTER_POLICIES: (u32, u32) = (1, 20);
 
 fn unread(cluster: &Cluster) -> String {
-    let asked = cluster.config_maps.listings.iter().filter(|l| l.query.name.as_deref() == Some("cilium-config"));
-    let why = asked.filter_map(|l| l.items.missing()).next();
+    let mut asked = cluster.config_maps.listings.iter().filter(|l| l.query.name.as_deref() == Some("cilium-config"));
+    let why = asked.find_map(|l| l.items.missing());
     why.unwrap_or_else(|| String::from("was not read"))
 }
 

@@ -163,7 +163,7 @@ fn groups_of_ranges() {
     let groups = |case: Case| case.with("ciliumcidrgroups.v2.cilium.io", std::slice::from_ref(&group));
     let named = json!({"cidrGroupRef": "dns"});
     groups(with(named.clone())).check("x/a > 8.8.8.8 TCP 53 = allowed\nx/a > 9.9.9.9 TCP 53 = denied\nx/a > y/b TCP 53 = denied");
-    with(named.clone()).denied("ciliumcidrgroups.v2.cilium.io").check("x/a > 8.8.8.8 TCP 53 = undetermined & ciliumcidrgroups");
+    with(named).denied("ciliumcidrgroups.v2.cilium.io").check("x/a > 8.8.8.8 TCP 53 = undetermined & ciliumcidrgroups");
     groups(with(json!({"cidrGroupSelector": {"matchLabels": {"role": "dns"}}}))).check("x/a > 8.8.8.8 TCP 53 = allowed");
     groups(with(json!({"cidrGroupSelector": {"matchLabels": {"role": "db"}}}))).check("x/a > 8.8.8.8 TCP 53 = denied");
     groups(with(json!({"cidrGroupRef": "dns", "except": ["8.8.8.8/32"]})))
