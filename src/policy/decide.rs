@@ -206,9 +206,7 @@ impl<'a> Asked<'a> {
             ways.add(self.book.otherwise, self.no_tier_decided());
             return ways;
         };
-        if self.own_node(tier) == Exempt::BeforeRules {
-            return Ways { allowed: Some(Reason::OwnNode), ..Ways::default() };
-        }
+        let exempt = self.own_node(tier);
         let later = OnceCell::new();
         let later = || later.get_or_init(|| self.since_tier(index + 1)).clone();
         let mut ways = Ways::default();
@@ -218,7 +216,8 @@ impl<'a> Asked<'a> {
             .filter_map(|p| Some((p, p.side(self.direction)?, self.selects(p))))
             .filter(|(_, _, selected)| *selected != Truth::No)
             .collect();
-        for group in groups(tier.join, &applying) {
+        let asked = if exempt == Exempt::BeforeRules { Vec::new() } else { groups(tier.join, &applying) };
+        for group in asked {
             let mut sure = Vec::new();
             for sequence in &group {
                 sure.extend(self.first_match(sequence, &mut ways, &later));
@@ -230,11 +229,7 @@ impl<'a> Asked<'a> {
                 return ways;
             }
         }
-        if self.own_node(tier) == Exempt::AfterRules {
-            ways.add(Action::Allow, Reason::OwnNode);
-            return ways;
-        }
-        unmatched(tier, &applying, &mut ways);
+        unmatched(tier, exempt, &applying, &mut ways);
         if tier.unmatched == Action::Pass || !applying.iter().any(|(_, side, t)| side.isolates && *t == Truth::Yes) {
             ways.join(later());
         }
@@ -273,7 +268,9 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn unmatched<'a>(tier: &'a Tier, applying: &[(&'a Policy, &'a Side, Truth<'a>)], ways: &mut Ways<'a>) {
+/// What becomes of a subject that policies isolate and no rule matches. Where nothing isolates it, the next tier is asked, for
+/// its own node too.
+fn unmatched<'a>(tier: &'a Tier, exempt: Exempt, applying: &[(&'a Policy, &'a Side, Truth<'a>)], ways: &mut Ways<'a>) {
     if tier.unmatched == Action::Pass {
         return;
     }
@@ -282,9 +279,15 @@ fn unmatched<'a>(tier: &'a Tier, applying: &[(&'a Policy, &'a Side, Truth<'a>)],
     if let (false, Some(Truth::Unknown(why))) = (surely, isolating.first().map(|(_, _, t)| *t)) {
         ways.missing.push(why);
     }
-    if !isolating.is_empty() {
-        let policies = isolating.iter().map(|(p, ..)| *p).collect();
-        ways.add(tier.unmatched, Reason::Isolated { policies });
+    if isolating.is_empty() {
+        return;
+    }
+    match exempt {
+        Exempt::No => {
+            let policies = isolating.iter().map(|(p, ..)| *p).collect();
+            ways.add(tier.unmatched, Reason::Isolated { policies });
+        }
+        Exempt::BeforeRules | Exempt::AfterRules => ways.add(Action::Allow, Reason::OwnNode),
     }
 }
 

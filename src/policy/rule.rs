@@ -87,7 +87,8 @@ pub enum Join {
     FirstMatchByName,
 }
 
-/// Whether a connection between a pod and the node it runs on is let through.
+/// Whether a connection between a pod and the node it runs on is let through where policies isolate the pod. Where none does,
+/// the next tier decides on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Exempt {
     /// Policies decide on it as on any other.

@@ -1,5 +1,6 @@
 //! Policy semantics against sources that are not ours: another implementation, the upstream test suites, real packets.
 
+mod cases;
 mod cyclonus;
 mod random;
 mod world;

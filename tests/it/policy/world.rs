@@ -1,14 +1,22 @@
 //! A cluster as Kubernetes' own objects, and what the engine says of every pair in it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use netcheck::discover::{Bundle, Discovery, Meta, Reader};
 use netcheck::model::{Cluster, Known, Protocol, Query, Resource};
-use netcheck::policy::{Direction, Directory, Endpoint, EndpointKind, Engine, Flow, Matrix, Outcome, rulebook};
+use netcheck::policy::{Direction, Directory, Endpoint, EndpointKind, Engine, Flow, Matrix, Outcome, reads, rulebook};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// Kinds beside NetworkPolicy: group, plural and versions.
+const CUSTOM: [(&str, &str, &[&str]); 3] = [
+    ("policy.networking.k8s.io", "adminnetworkpolicies", &["v1alpha1"]),
+    ("policy.networking.k8s.io", "baselineadminnetworkpolicies", &["v1alpha1"]),
+    ("policy.networking.k8s.io", "clusternetworkpolicies", &["v1beta1", "v1alpha2"]),
+];
 
 /// Objects, and the ports that connections go to. The ends are the pods in their order, then nodes, then addresses.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,29 +69,63 @@ impl World {
     pub(crate) fn cluster(&self) -> Cluster {
         static RUNTIME: LazyLock<tokio::runtime::Runtime> =
             LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime"));
-        let lists = [
-            (Resource::Namespaces, &self.namespaces),
-            (Resource::Pods, &self.pods),
-            (Resource::Nodes, &self.nodes),
-            (Resource::NetworkPolicies, &self.policies),
-        ];
-        let reads: Vec<_> = lists.map(|(resource, list)| (Query::all(resource), Known::Got(list.clone()))).into();
-        let queries: Vec<_> = reads.iter().map(|(query, _)| query.clone()).collect();
-        let bundle = Bundle { meta: Meta::default(), reads, measurements: Vec::new(), launches: Vec::new() };
+        let bundle = Bundle { meta: Meta::default(), reads: self.reads(), measurements: Vec::new(), launches: Vec::new() };
+        let mut queries: Vec<_> = bundle.reads.iter().map(|(query, _)| query.clone()).collect();
         let mut discovery = Discovery::new(Reader::Bundle(Box::new(bundle)));
-        RUNTIME.block_on(discovery.ask(&queries));
-        let mut cluster = discovery.cluster().clone();
-        // a server without policy kinds of its own
-        cluster.api_groups = Known::Got(Vec::new());
+        while !queries.is_empty() {
+            RUNTIME.block_on(discovery.ask(&queries));
+            queries = reads(discovery.cluster(), &[]);
+        }
+        let cluster = discovery.cluster().clone();
         assert!(matches!(cluster.pods.complete(&Resource::Pods, None), Known::Got(_)), "pods that cannot be read: {self:?}");
         cluster
     }
 
-    /// The engine's answers, pair by pair; the matrix of all pairs must say the same.
+    /// The answers of an API server that has these objects, and of each group the kinds that are known here.
+    fn reads(&self) -> Vec<(Query, Known<Vec<Value>>)> {
+        let of_kind = |group: &str, plural: &str| {
+            let is = |object: &&Value| {
+                let kind = object["kind"].as_str().unwrap_or("NetworkPolicy").to_lowercase();
+                let api = object["apiVersion"].as_str().unwrap_or("networking.k8s.io/v1");
+                plural.strip_suffix("ies").map(|stem| format!("{stem}y")) == Some(kind) && api.split('/').next() == Some(group)
+            };
+            self.policies.iter().filter(is).cloned().collect::<Vec<_>>()
+        };
+        let groups: BTreeSet<_> = CUSTOM.iter().filter(|(g, p, _)| !of_kind(g, p).is_empty()).map(|(group, ..)| *group).collect();
+        let lists = [
+            (Resource::Namespaces, self.namespaces.clone()),
+            (Resource::Pods, self.pods.clone()),
+            (Resource::Nodes, self.nodes.clone()),
+            (Resource::NetworkPolicies, of_kind("networking.k8s.io", "networkpolicies")),
+            (Resource::ApiGroups, groups.iter().map(|group| json!({"name": group})).collect()),
+            (Resource::DaemonSets, Vec::new()),
+        ];
+        let mut found = lists[3].1.len();
+        let mut reads: Vec<_> = lists.map(|(resource, list)| (Query::all(resource), Known::Got(list))).into();
+        for (group, plural, versions) in CUSTOM.iter().filter(|(group, ..)| groups.contains(group)) {
+            let objects = of_kind(group, plural);
+            found += objects.len();
+            let version = objects.first().and_then(|o| o["apiVersion"].as_str()?.split('/').nth(1)).map(str::to_owned);
+            for served in *versions {
+                let query = Query::all(Resource::Custom(format!("{plural}.{served}.{group}")));
+                let is_it = version.as_ref().is_none_or(|v| v == served);
+                reads.push((query, if is_it { Known::Got(objects.clone()) } else { Known::Absent((*served).to_owned()) }));
+            }
+        }
+        assert_eq!(found, self.policies.len(), "a policy of an unknown kind in {self:?}");
+        reads
+    }
+
+    /// As the APIs document it.
     pub(crate) fn answers(&self) -> Answers {
+        self.answers_of(&Engine::Spec)
+    }
+
+    /// The engine's answers, pair by pair; the matrix of all pairs must say the same.
+    pub(crate) fn answers_of(&self, engine: &Engine) -> Answers {
         let cluster = self.cluster();
         let names = self.namespaces.iter().filter_map(|n| n["metadata"]["name"].as_str());
-        let compiled = rulebook(&cluster, &Engine::Spec, names);
+        let compiled = rulebook(&cluster, engine, names);
         assert_eq!(compiled.problems, [], "invalid policies in {self:?}");
         let directory = Directory::new(&cluster);
         let outside: Vec<[IpAddr; 1]> = self.outside.iter().map(|ip| [*ip]).collect();
@@ -111,6 +153,17 @@ impl World {
 }
 
 impl Answers {
+    /// Of a connection to the port at this place of the world's list, both directions together.
+    pub(crate) fn outcome(&self, from: &str, to: &str, port: usize) -> Outcome {
+        let at = |name: &str| self.ends.iter().position(|e| e.name == name).unwrap_or_else(|| panic!("no end {name}"));
+        let pair = at(from) * self.ends.len() + at(to);
+        match (self.egress[port][pair], self.ingress[port][pair]) {
+            (Outcome::Denied, _) | (_, Outcome::Denied) => Outcome::Denied,
+            (Outcome::Allowed, Outcome::Allowed) => Outcome::Allowed,
+            (Outcome::Undetermined, _) | (_, Outcome::Undetermined) => Outcome::Undetermined,
+        }
+    }
+
     pub(crate) fn of(&self, direction: Direction) -> &[Vec<Outcome>] {
         match direction {
             Direction::Ingress => &self.ingress,
