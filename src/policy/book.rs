@@ -21,7 +21,10 @@ pub fn rulebook<'n>(cluster: &Cluster, engine: &Engine, namespaces: impl IntoIte
     let mut namespaces: Vec<&str> = namespaces.into_iter().collect();
     namespaces.sort_unstable();
     namespaces.dedup();
-    let network_policies = network_policies(cluster, engine, &namespaces, &mut problems);
+    let mut network_policies = network_policies(cluster, engine, &namespaces, &mut problems);
+    if *engine == Engine::Spec {
+        network_policies.extend(not_modelled(cluster));
+    }
     let book = match engine {
         Engine::Spec => spec::rulebook(cluster, network_policies, &mut problems),
         Engine::Cilium(settings) => cilium::rulebook(cluster, settings, network_policies, &namespaces, &mut problems),
@@ -44,6 +47,28 @@ fn network_policies(cluster: &Cluster, engine: &Engine, namespaces: &[&str], pro
         }
     }
     policies
+}
+
+/// API groups with policies of a network that this version does not judge, and whose they are.
+const NOT_MODELLED: &[(&str, &str)] = &[
+    ("crd.projectcalico.org", "Calico"),
+    ("projectcalico.org", "Calico"),
+    ("crd.antrea.io", "Antrea"),
+    ("networking.k8s.aws", "the AWS VPC CNI"),
+    ("k8s.ovn.org", "OVN-Kubernetes"),
+];
+
+/// Stands for policies of such networks: they may allow and deny anything, so that no answer is claimed which they could turn round.
+fn not_modelled(cluster: &Cluster) -> Vec<Policy> {
+    let groups = cluster.api_groups.got().map(Vec::as_slice).unwrap_or_default();
+    let present = NOT_MODELLED.iter().filter(|(group, _)| groups.iter().any(|g| g == group));
+    let both = [Action::Deny, Action::Allow];
+    present
+        .map(|(group, whose)| {
+            let why = format!("the policies of {whose} ({group}) are not judged by this version");
+            unread("policies", "", Predicate::Pod, &why, true, &both)
+        })
+        .collect()
 }
 
 /// Two reads may have returned the same object.
@@ -98,6 +123,21 @@ mod tests {
             pod_selector: Selector::default(),
             ..NetworkPolicy::default()
         }
+    }
+
+    #[test]
+    fn policies_of_a_network_that_is_not_modelled_leave_every_answer_open() {
+        let world = Small { namespaces_known: true, ..Small::default() };
+        let groups = Known::Got(vec!["crd.projectcalico.org".to_owned()]);
+        let mut cluster = Cluster { api_groups: groups, ..world.cluster() };
+        cluster.network_policies.push(Query::all(Resource::NetworkPolicies), Known::Got(Vec::new()));
+        let directory = Directory::new(&cluster);
+        let compiled = rulebook(&cluster, &Engine::Spec, ["x", "y"]);
+        let ends = endpoints(&directory, &world.pods);
+        let flow = Flow { from: ends[0], to: ends[3], protocol: Protocol::Tcp, port: 80, v6: false };
+        let judgement = compiled.book.judge(&flow);
+        assert_eq!(judgement.outcome(), Outcome::Undetermined);
+        assert!(format!("{:?}", judgement.ingress.reason).contains("the policies of Calico"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ declare_finding! {
     PodsNotCreated, "NC3022", "pods-not-created", "The Service's pods are refused when they are created"
 }
 
-/// The events that say why a controller cannot create pods (pkg/controller/controller_utils.go, Kubernetes 1.36).
+/// The events that say why a controller cannot create pods (`pkg/controller/controller_utils.go`, Kubernetes 1.36).
 pub fn events(namespace: &str) -> Query {
     Query::within(Resource::Events, namespace).fields("reason=FailedCreate,type=Warning")
 }

@@ -123,6 +123,7 @@ impl Step {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write json!(…) in place")]
 fn pod(name: &str, ip: &str, node: &str, labels: Value, ports: &[(&str, u16, &str)]) -> Value {
     let (namespace, name) = name.split_once('/').expect("namespace/name");
     let ports: Vec<_> =
