@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -96,9 +97,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn run(mut self) -> Row {
+        let started = Instant::now();
         if let Err(why) = self.phases() {
             self.row.fail(Outcome::Error, &why);
         }
+        self.row.whole_seconds = Some(started.elapsed().as_secs_f64());
         self.row
     }
 

@@ -42,6 +42,9 @@ pub struct Row {
     pub seconds: Option<f64>,
     /// Of the first diagnosis of the healthy one, which starts the agent.
     pub healthy_seconds: Option<f64>,
+    /// Of the whole scenario, its waits included: where a run's time goes.
+    #[serde(default)]
+    pub whole_seconds: Option<f64>,
     pub detail: String,
 }
 
@@ -56,6 +59,7 @@ impl Row {
             code: expected,
             seconds: None,
             healthy_seconds: None,
+            whole_seconds: None,
             detail: String::new(),
         }
     }
@@ -79,11 +83,12 @@ impl Row {
         let code = self.code.as_deref().unwrap_or("-");
         let why = if self.outcome == Outcome::Skipped { self.detail.as_str() } else { "" };
         format!(
-            "{:<40} {code:<7} {:<12} {:>6} {:>6}  {why}",
+            "{:<40} {code:<7} {:<12} {:>6} {:>6} {:>7}  {why}",
             self.scenario,
             self.outcome.word(),
             seconds(self.healthy_seconds),
-            seconds(self.seconds)
+            seconds(self.seconds),
+            seconds(self.whole_seconds)
         )
     }
 }
@@ -121,7 +126,7 @@ pub fn write(config: &str, rows: &[Row]) {
 pub fn print(rows: &[Row]) {
     let mut rows: Vec<&Row> = rows.iter().collect();
     rows.sort_by(|a, b| a.scenario.cmp(&b.scenario));
-    say(&format!("\n{:<40} {:<7} {:<12} {:>6} {:>6}", "scenario", "code", "outcome", "first", "broken"));
+    say(&format!("\n{:<40} {:<7} {:<12} {:>6} {:>6} {:>7}", "scenario", "code", "outcome", "first", "broken", "whole"));
     for row in rows {
         say(&row.line());
     }
