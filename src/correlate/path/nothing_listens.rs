@@ -24,6 +24,11 @@ declare_finding! {
     NothingListens, "NC3040", "nothing-listens", "Nothing listens at an address that is no pod"
 }
 
+/// Where Services get their node ports unless the API server's `--service-node-port-range` says otherwise
+/// (Kubernetes pkg/kubeapiserver/options/options.go, v1.34). A node refuses one of them when no Service has it, and also while
+/// kube-proxy has no rule for it.
+const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
+
 impl Cause for NothingListens {
     fn meta(&self) -> &'static Meta {
         Self::META
@@ -59,6 +64,10 @@ fn finding(cx: &Correlation<'_>, refused: &Outside) -> Finding {
                 service.namespace, about.name, service.name
             ))
         }
+        (Subject::Node(name), _) if NODE_PORTS.contains(&port) => finding.next(format!(
+            "if {port} is meant as a Service's node port: kubectl get services -A | grep {port}, and kube-proxy on {name}; \
+             else ss -ltn 'sport = :{port}' there"
+        )),
         (Subject::Node(name), _) => finding.next(format!("look at what listens on {name}: ss -ltn 'sport = :{port}'")),
         _ => finding.next(format!("look at that host for what should listen on port {port}, or ask for another port")),
     }
@@ -99,6 +108,8 @@ mod tests {
         ask.port = Some(crate::model::PortRef::Number(30_099));
         let case = Case::measured(&World::shop(), &ask, &|_, spec| faults::refuse(spec, &["172.18.0.2"]));
         assert_eq!(causes(&judge(&case)), ["NC3040"]);
+        let found = only(explain(&NothingListens, &case));
+        assert!(found.next.contains("node port"), "{}", found.next);
     }
 
     #[test]
