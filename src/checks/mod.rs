@@ -4,7 +4,9 @@
 //! joins them is in `correlate`.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod addresses;
 pub mod dns;
+pub mod extensions;
 pub mod pods;
 pub mod routes;
 pub mod services;
@@ -47,6 +49,9 @@ pub const ALL: &[&dyn Check] = &[
     &pods::PodWithoutNetwork,
     &pods::PodNotRunning,
     &pods::NodeNotReady,
+    &addresses::OutsideNodeRange,
+    &addresses::AddressTwice,
+    &addresses::RangeOverlap,
     &routes::IngressClassMissing,
     &routes::IngressBackendMissing,
     &routes::IngressBackendPort,
@@ -54,4 +59,14 @@ pub const ALL: &[&dyn Check] = &[
     &routes::IngressControllerMissing,
     &routes::IngressWithoutAddress,
     &routes::IngressEvents,
+    &routes::gateway::RouteParentMissing,
+    &routes::gateway::ListenerMismatch,
+    &routes::gateway::RouteNotAllowed,
+    &routes::gateway::RouteBackendMissing,
+    &routes::gateway::ReferenceNotGranted,
+    &routes::gateway::GatewayConditions,
+    &routes::gateway::GatewayClassMissing,
+    &routes::gateway::GatewayWithoutRoute,
+    &extensions::WebhookUnavailable,
+    &extensions::ApiServiceUnavailable,
 ];

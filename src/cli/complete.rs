@@ -236,7 +236,7 @@ fn first_word(
     }
     let kinds = kinds::spellings().filter(|s| !is_source || Kind::read(s).is_some_and(Kind::has_pods));
     // all spellings would be noise: the short forms, and others once the user began one
-    let common = ["pod", "svc", "ingress", "deploy", "sts", "ds", "rs", "job", "cronjob", "node"];
+    let common = ["pod", "svc", "ingress", "gateway", "httproute", "deploy", "sts", "ds", "rs", "job", "cronjob", "node"];
     let kinds = kinds.filter(|s| common.contains(s) || !partial.is_empty()).map(|s| {
         let about = Kind::read(s).map_or("", Kind::singular);
         (s.to_owned(), if about == s { String::new() } else { about.to_owned() })

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use crate::discover::{self, Discovery, Notices, Reader};
-use crate::model::{Cluster, Query, Resource};
+use crate::model::{Cluster, Query, Resource, gateway};
+use crate::plan::routes;
 
 use super::args::Cli;
 use super::complete::{Choices, Wanted, choices};
@@ -90,7 +91,10 @@ async fn ask(connection: &Connection, wanted: &Wanted) -> Vec<String> {
                 | Kind::ReplicaSet
                 | Kind::Job
                 | Kind::CronJob
-                | Kind::Ingress => {
+                | Kind::Ingress
+                | Kind::Gateway
+                | Kind::HttpRoute
+                | Kind::GrpcRoute => {
                     let own = discovery.namespace().to_owned();
                     Query::within(resource, namespace.as_deref().unwrap_or(&own))
                 }
@@ -115,6 +119,9 @@ fn resource(kind: Kind) -> Resource {
         Kind::Job => Resource::Jobs,
         Kind::CronJob => Resource::CronJobs,
         Kind::Ingress => Resource::Ingresses,
+        Kind::Gateway => Resource::Custom(gateway::GATEWAYS.to_owned()),
+        Kind::HttpRoute => Resource::Custom(gateway::HTTP_ROUTES.to_owned()),
+        Kind::GrpcRoute => Resource::Custom(gateway::GRPC_ROUTES.to_owned()),
     }
 }
 
@@ -122,7 +129,9 @@ fn names_in(cluster: &Cluster, wanted: &Wanted) -> Vec<String> {
     let mut names: Vec<String> = match wanted {
         Wanted::Objects(Kind::Pod, _) => cluster.pods.seen().map(|p| p.name.clone()).collect(),
         Wanted::Objects(Kind::Service, _) => cluster.services.seen().map(|s| s.name.clone()).collect(),
-        Wanted::Objects(Kind::Ingress, _) => cluster.ingresses.seen().map(|i| i.name.clone()).collect(),
+        Wanted::Objects(kind @ (Kind::Ingress | Kind::Gateway | Kind::HttpRoute | Kind::GrpcRoute), _) => {
+            routes::names(kind.singular(), cluster).into_iter().map(|(_, name)| name).collect()
+        }
         Wanted::Objects(Kind::Node, _) => cluster.nodes.seen().map(|n| n.name.clone()).collect(),
         Wanted::Objects(
             Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet | Kind::Job | Kind::CronJob,

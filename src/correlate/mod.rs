@@ -62,6 +62,7 @@ pub const ALL: &[&dyn Cause] = &[
     &path::ActivelyRejected,
     &path::AddressSilent,
     &path::NodeOutOfReach,
+    &crate::checks::addresses::HiddenNetwork,
     &services::ServiceAddressFails,
     &routes::RouteNotServed,
     &routes::RouteAddressFails,

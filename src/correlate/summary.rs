@@ -74,11 +74,7 @@ pub(super) fn decisive(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
     let at =
         |what: String, ip: IpAddr, port: u16| (format!("{what} {}", std::net::SocketAddr::new(ip, port)), cx.reach(ip, port));
     match (&cx.question.to, port) {
-        (Subject::Route(_), _) => routes::view::decisive(cx)
-            .iter()
-            .map(|r| (format!("{} at {}", r.entry.words(), r.at(port)), r.reach()))
-            .filter(|(_, r)| r.measured())
-            .collect(),
+        (Subject::Route(_), _) => routes::view::reaches(cx),
         (Subject::Service { .. }, Some(port)) => {
             let Some(service) = cx.service() else { return Vec::new() };
             if service.kind == ServiceKind::ExternalName {

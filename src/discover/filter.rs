@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::model::{Known, Labels, Query, Selector};
+use crate::model::{Known, Labels, Query, Resource, Selector};
+use crate::plan::resolve::NO_SUCH_KIND;
 
 /// Fields that a field selector may name, and where they are in an object.
 const FIELDS: &[(&str, &str)] = &[
@@ -24,6 +25,9 @@ pub(super) fn answer(reads: &[(Query, Known<Vec<Value>>)], query: &Query) -> Opt
     if let Some((_, known)) = reads.iter().find(|(q, _)| q == query) {
         return Some(known.clone());
     }
+    if let Some(absent) = no_such_group(reads, query) {
+        return Some(absent);
+    }
     let objects = reads.iter().filter(|(q, _)| q.covers(query)).find_map(|(_, known)| known.got())?;
     let wanted = Filter::of(query)?;
     let found: Vec<Value> = objects.iter().filter(|o| wanted.takes(o)).cloned().collect();
@@ -31,6 +35,15 @@ pub(super) fn answer(reads: &[(Query, Known<Vec<Value>>)], query: &Query) -> Opt
         return Some(Known::Absent(format!("{query}: not found")));
     }
     Some(Known::Got(found))
+}
+
+/// A kind whose group the server does not have is absent, without asking for it.
+fn no_such_group(reads: &[(Query, Known<Vec<Value>>)], query: &Query) -> Option<Known<Vec<Value>>> {
+    let Resource::Custom(kind) = &query.resource else { return None };
+    let group = kind.splitn(3, '.').nth(2)?;
+    let groups = reads.iter().filter(|(q, _)| q.resource == Resource::ApiGroups).find_map(|(_, known)| known.got())?;
+    let has = groups.iter().any(|g| g.pointer("/name").and_then(Value::as_str) == Some(group));
+    (!has).then(|| Known::Absent(format!("{query}: {NO_SUCH_KIND}")))
 }
 
 /// Why no wider list answers `query`: the first that would, and was refused or failed.
@@ -79,7 +92,6 @@ fn labels(object: &Value) -> Labels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Resource;
     use serde_json::json;
 
     fn pod(namespace: &str, name: &str, app: &str, ip: &str) -> Value {
@@ -123,6 +135,14 @@ mod tests {
         let named = Query::named(Resource::Pods, "shop", "a");
         assert_eq!((answer(&reads, &named), refusal(&reads, &named)), (None, Some(denied)));
         assert_eq!(refusal(&reads, &Query::all(Resource::Nodes)), None);
+    }
+
+    #[test]
+    fn a_kind_of_no_group_is_absent() {
+        let reads = vec![(Query::all(Resource::ApiGroups), Known::Got(vec![json!({"name": "cilium.io"})]))];
+        let of = |kind: &str| answer(&reads, &Query::all(Resource::Custom(kind.to_owned())));
+        assert!(matches!(of("gateways.v1.gateway.networking.k8s.io"), Some(Known::Absent(_))));
+        assert_eq!(of("ciliumnodes.v2.cilium.io"), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::live::{ACCEPT_JSON, Answer, Failure, Live};
 use super::url;
 use super::wire::{self, ListStream, WireError};
 use crate::model::{Known, Query};
+use crate::plan::resolve;
 
 /// Most pages of one list: half a million objects.
 const PAGES: usize = 1000;
@@ -75,7 +76,7 @@ async fn fill(live: &Live, query: &Query, intake: &mut dyn Intake) -> Known<()> 
             let text = match &failure {
                 // Where there is no such kind there is no API to answer with a Status.
                 Failure::Status { code: 404, message, .. } if message.starts_with("404 page not found") => {
-                    String::from("this cluster has no such kind")
+                    String::from(resolve::NO_SUCH_KIND)
                 }
                 Failure::Status { .. } | Failure::Late(_) | Failure::Cut(_) | Failure::Broken(_) => failure.text(),
             };

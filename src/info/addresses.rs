@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::facts::{Facts, fact_of};
-use super::kube_proxy::{ServiceProxy, service_proxy};
+use super::kube_proxy::{ServiceProxy, configured_cidr, service_proxy};
 use crate::cni::{Certainty, Networks, Told};
 use crate::model::{Cluster, Known, Resource};
 use crate::report::info::{Fact, Topic};
@@ -39,12 +39,16 @@ pub fn ranges(cluster: &Cluster, networks: &Networks) -> Ranges {
     for told in networks.found.iter().flat_map(|f| &f.pod_cidrs) {
         push(&mut ranges.pods, told);
     }
-    let kube_proxy = match service_proxy(cluster, networks) {
+    let proxy = service_proxy(cluster, networks);
+    let undetermined = matches!(proxy, ServiceProxy::Undetermined(_));
+    let kube_proxy = match proxy {
         ServiceProxy::KubeProxy(found) => Some(found),
         ServiceProxy::Replaced { beside, .. } => beside,
         ServiceProxy::NotSeen | ServiceProxy::Undetermined(_) => None,
     };
-    if let Some(list) = kube_proxy.and_then(|p| p.cluster_cidr) {
+    // its configuration may be all that was read of it
+    let cidr = kube_proxy.and_then(|p| p.cluster_cidr).or_else(|| configured_cidr(cluster).filter(|_| undetermined));
+    if let Some(list) = cidr {
         for cidr in list.value.split(',') {
             push(&mut ranges.pods, &list.with(cidr.trim().to_owned()));
         }
@@ -184,6 +188,9 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, facts: &mut Facts) {
     for overlap in overlaps.iter().take(10) {
         let fact = Fact::new(Topic::Addresses, "overlap", format!("{} and {}", overlap.one, overlap.other), "certain");
         facts.add(fact.warning(overlap.effect));
+    }
+    if !overlaps.is_empty() {
+        facts.hint("overlap", "finding NC4008: kubectl netcheck explain NC4008");
     }
     if overlaps.is_empty() && !ranges.services.is_empty() && !(ranges.pods.is_empty() && ranges.node_shares.is_empty()) {
         let is_estimate = ranges.services.iter().any(|t| t.certainty == Certainty::Possible);

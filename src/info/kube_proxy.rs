@@ -152,6 +152,14 @@ fn seen(cluster: &Cluster) -> Option<KubeProxy> {
     Some(found)
 }
 
+/// `clusterCIDR` of kube-proxy's ConfigMap, whether or not a kube-proxy was seen.
+pub(super) fn configured_cidr(cluster: &Cluster) -> Option<Told<String>> {
+    let map = ["kube-proxy", "kube-proxy-config"].iter().find_map(|name| cluster.config_map("kube-system", name))?;
+    let (source, configuration) = configuration(map)?;
+    let cidr = configuration.cluster_cidr_upper.or(configuration.cluster_cidr).filter(|c| !c.is_empty())?;
+    Some(Told::likely(cidr.clone(), source, format!("clusterCIDR {cidr}")))
+}
+
 /// A DaemonSet that is kube-proxy.
 pub(crate) fn is_kube_proxy(set: &Workload) -> bool {
     let is_named = set.name == "kube-proxy" || set.name.starts_with("kube-proxy-");

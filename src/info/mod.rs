@@ -7,6 +7,7 @@ mod addresses;
 mod cni;
 pub mod controllers;
 mod dns;
+mod extensions;
 mod facts;
 mod ingress;
 mod kube_proxy;
@@ -47,6 +48,7 @@ pub fn gather_measured(cluster: &Cluster, measured: &Measured) -> Info {
     addresses::facts(cluster, &networks, &mut facts);
     mesh::facts(cluster, &mut facts);
     ingress::facts(cluster, &mut facts);
+    extensions::facts(cluster, &mut facts);
     outside::facts(cluster, &networks, &mut facts);
     facts.info()
 }

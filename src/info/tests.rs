@@ -227,6 +227,23 @@ fn mesh_ingress_and_gateway() {
 }
 
 #[test]
+fn a_webhook_with_nobody_behind_it() {
+    let webhook = |service: &str, policy: &str| {
+        json!({"name": format!("{service}.example.com"), "failurePolicy": policy,
+            "clientConfig": {"service": {"namespace": "kube-system", "name": service}},
+            "rules": [{"operations": ["CREATE", "UPDATE"], "resources": ["pods"]}]})
+    };
+    let configuration =
+        json!({"metadata": {"name": "guard"}, "webhooks": [webhook("gone", "Fail"), webhook("kube-dns", "Ignore")]});
+    let made = kubeadm().custom(crate::model::extension::VALIDATING, &[configuration]);
+    let info = gather(&with_dns(made.cluster(), &[true]));
+    assert_eq!(
+        value(&info, Topic::Cluster, "admission webhooks"),
+        "2, 1 of them dead ! validatingwebhookconfiguration/guard: service/kube-system/gone does not exist, so what it is to be asked about (create, update pods) is refused"
+    );
+}
+
+#[test]
 fn a_broken_corefile_and_a_node_cache() {
     let mut cluster = with_dns(
         kubeadm()

@@ -1,6 +1,8 @@
 //! The cluster as plain data: what was read, and what could not be.
 
 mod cluster;
+pub mod extension;
+pub mod gateway;
 mod ingress;
 mod known;
 mod node;

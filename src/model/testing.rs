@@ -300,8 +300,14 @@ impl World {
             Resource::NetworkPolicies => push(&mut cluster.network_policies, query, denied, &self.network_policies),
             Resource::Ingresses => push(&mut cluster.ingresses, query, denied, &self.ingresses),
             Resource::IngressClasses => push(&mut cluster.ingress_classes, query, denied, &self.ingress_classes),
-            Resource::ServiceCidrs => cluster.service_cidrs.push(query.clone(), Known::Got(vec!["10.96.0.0/16".into()])),
-            Resource::ApiGroups => cluster.api_groups = Known::Got(Vec::new()),
+            Resource::ServiceCidrs => {
+                let known = denied.map_or(Known::Got(vec!["10.96.0.0/16".into()]), Known::Denied);
+                cluster.service_cidrs.push(query.clone(), known);
+            }
+            Resource::ApiGroups => {
+                let groups = self.custom.keys().filter_map(|kind| kind.splitn(3, '.').nth(2));
+                cluster.api_groups = Known::Got(groups.map(str::to_owned).collect());
+            }
             Resource::Version => cluster.version = Known::Got("v1.36.3".into()),
             Resource::PodProxy => {
                 let text = self.answers.get(query).cloned().unwrap_or_else(|| Known::Denied(query.to_string()));

@@ -1,6 +1,6 @@
 //! What `collect` reads without a question: wide lists first, so that they answer the narrow reads of any later question.
 
-use crate::model::{Cluster, Known, Query, Resource};
+use crate::model::{Cluster, Known, Query, Resource, gateway};
 use crate::policy;
 
 use super::{info_reads, policy_reads, proxy_modes, reads};
@@ -30,6 +30,14 @@ const OF_THE_CLUSTER: &[Resource] = &[
     Resource::ServiceCidrs,
 ];
 
+/// Custom kinds that a question may read, by the group that must exist. Those that `info` reads are not repeated.
+const CUSTOM: &[(&str, &str)] = &[
+    (gateway::GROUP, gateway::GATEWAYS),
+    (gateway::GROUP, gateway::HTTP_ROUTES),
+    (gateway::GROUP, gateway::GRPC_ROUTES),
+    (gateway::GROUP, gateway::REFERENCE_GRANTS),
+];
+
 /// How much of a cluster is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -54,6 +62,9 @@ pub fn next(scope: &Scope, cluster: &Cluster) -> Vec<Query> {
     };
     wanted.extend(unasked(cluster, policy::reads(cluster, &own)));
     wanted.extend(unasked(cluster, policy_reads::enforcement(cluster)));
+    let has = |group: &str| cluster.api_groups.got().is_some_and(|all| all.iter().any(|g| g == group));
+    let customs = CUSTOM.iter().filter(|(group, _)| has(group)).map(|(_, kind)| Query::all(Resource::Custom((*kind).to_owned())));
+    wanted.extend(unasked(cluster, customs.collect()));
     if let Scope::Cluster { otherwise } = scope {
         let refused = KINDS.iter().filter(|kind| is_denied(cluster, kind));
         wanted.extend(unasked(cluster, refused.map(|kind| Query::within(kind.clone(), otherwise)).collect()));
@@ -101,7 +112,7 @@ fn is_denied(cluster: &Cluster, kind: &Resource) -> bool {
 mod tests {
     use super::*;
     use crate::model::testing::World;
-    use crate::model::{Destination, ObjectRef, Request, Source};
+    use crate::model::{Destination, ObjectRef, PortRef, Request, Source};
     use crate::plan::testing::{request, to_name, to_web};
 
     fn everything(world: &World, scope: &Scope) -> (Cluster, Vec<Query>) {
@@ -142,6 +153,11 @@ mod tests {
             request(Destination::ApiServer),
             request(Destination::Internet),
             request(Destination::Dns),
+            object("ingress", "web"),
+            object("ingress", "nothing"),
+            object("httproute", "web"),
+            request(Destination::Object(ObjectRef::new("gateway", "infra", "edge"))),
+            Request { port: Some(PortRef::Number(30_080)), ..request(Destination::Node("node2".into())) },
         ]
     }
 
@@ -158,7 +174,11 @@ mod tests {
                 }
                 for query in queries {
                     world.ask(&mut cluster, &query);
-                    if !collected.iter().any(|wide| wide.covers(&query)) {
+                    // a kind whose group is known not to be there is answered by that
+                    let has_kind =
+                        |kind: &str| world.custom.keys().any(|k| k.splitn(3, '.').nth(2) == kind.splitn(3, '.').nth(2));
+                    let is_absent = matches!(&query.resource, Resource::Custom(kind) if !has_kind(kind));
+                    if !is_absent && !collected.iter().any(|wide| wide.covers(&query)) {
                         missing.push(query);
                     }
                 }
@@ -176,7 +196,7 @@ mod tests {
         let mut unwell = World::shop();
         unwell.crash("web-1", "CrashLoopBackOff", 1, "Error");
         unwell.crash("coredns-1", "CrashLoopBackOff", 1, "Error");
-        for world in [World::shop(), World::edge(), unwell] {
+        for world in [World::shop(), unwell, World::edge(), World::gateway()] {
             assert_eq!(missing(&world, &all()), []);
             // of other namespaces nothing but what is shared is there: neither is it asked for
             let of_the_namespace =

@@ -1,5 +1,6 @@
 //! What `info` reads: wide lists first, then what they point at, then a narrower try for what was refused.
 
+use crate::checks::extensions;
 use crate::dns_config;
 use crate::model::{Cluster, Known, Query, Resource};
 
@@ -81,6 +82,7 @@ pub fn next(cluster: &Cluster) -> Vec<Query> {
     }
     of_agents(cluster).into_iter().for_each(&mut push);
     dns_pods(cluster, &mut push);
+    called(cluster, &mut push);
     wanted
 }
 
@@ -110,11 +112,28 @@ fn first() -> Vec<Query> {
     .into_iter()
     .map(Query::all)
     .collect();
+    queries.extend(extensions::lists());
     queries.push(Query::within(Resource::Pods, "kube-system").labelled(dns_config::DNS_LABEL));
     queries.push(Query::within(Resource::Pods, "kube-system").labelled("component=kube-proxy"));
     let maps = CONFIG_MAPS.iter().chain(dns_config::COREFILE_MAPS).chain(dns_config::NODE_LOCAL_MAPS);
     queries.extend(maps.map(|(namespace, name)| Query::named(Resource::ConfigMaps, namespace, name)));
     queries
+}
+
+/// Most Services that the API server calls whose endpoints are looked at.
+const MAX_CALLED: usize = 10;
+
+/// Endpoints of the Services that the API server itself calls.
+fn called(cluster: &Cluster, push: &mut impl FnMut(Query)) {
+    let hooks = extensions::webhooks(cluster).into_iter();
+    let services = hooks.chain(extensions::api_services(cluster).into_iter().map(|(callee, _)| callee)).map(|c| c.service);
+    let services: std::collections::BTreeSet<_> = services.collect();
+    for service in services.iter().take(MAX_CALLED) {
+        if cluster.service(&service.namespace, &service.name).is_some() {
+            let label = format!("kubernetes.io/service-name={}", service.name);
+            push(Query::within(Resource::EndpointSlices, &service.namespace).labelled(&label));
+        }
+    }
 }
 
 /// The pods of a DNS Service whose label is not the usual one.
@@ -183,7 +202,7 @@ mod tests {
         let counts = rounds(&[]);
         assert_eq!(counts.len(), 2, "{counts:?}");
         assert_eq!(counts[1], 2, "IPPools and FelixConfigurations: {counts:?}");
-        assert!(counts.iter().sum::<usize>() <= 32, "{counts:?}");
+        assert!(counts.iter().sum::<usize>() <= 35, "{counts:?}");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::model::{
     Source,
 };
 
+use crate::checks;
+use crate::model::extension::API_SERVICES;
+
 use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
 use super::{alias, node_ports, owner, resolve, routes};
 
@@ -28,6 +31,7 @@ pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
         dns(&mut wanted);
     }
     backends(request, &mut wanted);
+    addresses(request, &mut wanted);
     troubled(request, &mut wanted);
     wanted.queries
 }
@@ -136,7 +140,10 @@ fn destination(request: &Request, wanted: &mut Wanted<'_>) {
                 }
             }
         }
-        Destination::ApiServer => service("default", "kubernetes", wanted),
+        Destination::ApiServer => {
+            service("default", "kubernetes", wanted);
+            wanted.push(Query::all(Resource::Custom(API_SERVICES.to_owned())));
+        }
         Destination::Internet | Destination::Dns => {}
     }
     // the Service that an address turned out to be
@@ -268,6 +275,12 @@ fn backends(request: &Request, wanted: &mut Wanted<'_>) {
         if service.external_local && service.kind == ServiceKind::NodePort {
             wanted.push(Query::all(Resource::Nodes));
         }
+        // what the API server itself calls there matters only when nobody answers
+        if checks::extensions::is_dead(&service, wanted.cluster) {
+            for query in checks::extensions::lists() {
+                wanted.push(query);
+            }
+        }
         pods_behind(&service, wanted);
     }
     nodes(request, wanted);
@@ -292,7 +305,7 @@ fn pods_behind(service: &Service, wanted: &mut Wanted<'_>) {
                 wanted.push(Query::within(Resource::Deployments, namespace));
                 wanted.push(Query::within(Resource::StatefulSets, namespace));
                 if wants_pods(service, wanted.cluster) {
-                    wanted.push(crate::checks::services::creation_events(namespace));
+                    wanted.push(creation_warnings(Query::within(Resource::Events, namespace)));
                 }
             }
         }
@@ -321,6 +334,26 @@ fn nodes(request: &Request, wanted: &mut Wanted<'_>) {
     }
 }
 
+/// Who else has the addresses of this question, and in which ranges they lie.
+fn addresses(request: &Request, wanted: &mut Wanted<'_>) {
+    let in_ranges = match &request.destination {
+        Destination::Object(object) => object.kind != "service" && routes::resource_of(&object.kind).is_none(),
+        Destination::Node(_) | Destination::Ip(_) => true,
+        Destination::Name(_) | Destination::Url(_) | Destination::ApiServer | Destination::Internet | Destination::Dns => false,
+    };
+    if in_ranges {
+        wanted.push(Query::all(Resource::ServiceCidrs));
+    }
+    let pods = resolve::pods_involved(request, wanted.cluster);
+    let queries: Vec<Query> = checks::addresses::same_address(request, &pods)
+        .into_iter()
+        .chain(checks::addresses::plugin(&pods, wanted.cluster))
+        .collect();
+    for query in queries {
+        wanted.push(query);
+    }
+}
+
 /// Events and logs of pods that are not well.
 fn troubled(request: &Request, wanted: &mut Wanted<'_>) {
     let unwell = |p: &&&Pod| !p.ready && !p.is_finished();
@@ -335,6 +368,16 @@ fn troubled(request: &Request, wanted: &mut Wanted<'_>) {
 /// Warnings about pods.
 fn pod_warnings(events: Query) -> Query {
     events.fields("involvedObject.kind=Pod,type=Warning")
+}
+
+/// Warnings about Ingresses: their controllers write them.
+pub(crate) fn ingress_warnings(events: Query) -> Query {
+    events.fields("involvedObject.kind=Ingress,type=Warning")
+}
+
+/// Why controllers cannot create pods (`FailedCreatePodReason`, pkg/controller, Kubernetes 1.36).
+pub(crate) fn creation_warnings(events: Query) -> Query {
+    events.fields("reason=FailedCreate,type=Warning")
 }
 
 /// Events and logs of the cluster's DNS, where it is not well.

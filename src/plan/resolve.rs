@@ -9,6 +9,9 @@ use crate::model::{
 
 use super::{alias, names, node_ports, reads, routes};
 
+/// How a read ends when the API server does not know the kind at all.
+pub const NO_SUCH_KIND: &str = "this cluster has no such kind";
+
 /// A question that cannot be asked: one line for the cause, one for what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
@@ -129,6 +132,14 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
         return Unresolved {
             cause: format!("cannot read {kind} {name:?} in namespace {namespace}: {why}"),
             next: format!("ask for: kubectl auth can-i get {} -n {namespace}", resource.plural()),
+        };
+    }
+    if let Known::Absent(why) = &answer
+        && why.ends_with(NO_SUCH_KIND)
+    {
+        return Unresolved {
+            cause: format!("this cluster has no {}", resource.plural()),
+            next: "name the Service behind it, or install what defines that kind".to_owned(),
         };
     }
     let cause = format!("{kind} {name:?} not found in namespace {namespace}");
@@ -373,7 +384,7 @@ pub fn services_asked(request: &Request, cluster: &Cluster) -> Vec<(String, Stri
     }
     let Some(route) = routes::asked(request) else { return service_asked(request, cluster).into_iter().collect() };
     let mut all: Vec<(String, String)> =
-        routes::entries(route, cluster).into_iter().map(|e| (e.service.namespace, e.service.name)).collect();
+        routes::backends(route, cluster).into_iter().map(|(s, _)| (s.namespace, s.name)).collect();
     all.sort();
     all.dedup();
     all.truncate(routes::MAX_PARTS);

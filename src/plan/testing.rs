@@ -48,6 +48,16 @@ pub(crate) fn to_ingress() -> Request {
     request(Destination::Object(ObjectRef::new("ingress", "shop", "web")))
 }
 
+/// `pod/shop/client` asks for `httproute/shop/web`.
+pub(crate) fn to_http_route() -> Request {
+    request(Destination::Object(ObjectRef::new("httproute", "shop", "web")))
+}
+
+/// `pod/shop/client` asks for `gateway/infra/edge`.
+pub(crate) fn to_gateway() -> Request {
+    request(Destination::Object(ObjectRef::new("gateway", "infra", "edge")))
+}
+
 /// `pod/shop/client` asks for a DNS name.
 pub(crate) fn to_name(name: &str) -> Request {
     request(Destination::Name(name.into()))

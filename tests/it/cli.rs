@@ -39,7 +39,7 @@ fn wrong_words_give_a_cause_and_a_next_step() {
     refuses(
         &["client", "to", "scv", "web"],
         "destination: unknown kind \"scv\": did you mean \"svc\"?",
-        "kinds: pod, svc, ingress, deploy, sts, ds, rs, job, cronjob, node",
+        "kinds: pod, svc, ingress, gateway, httproute, grpcroute, deploy, sts, ds, rs, job, cronjob, node",
     );
     refuses(&["explian"], "unknown command \"explian\": did you mean \"explain\"?", "kubectl netcheck explain --help");
     refuses(&["explain", "banana"], "no finding \"banana\"", "list them with: kubectl netcheck explain");

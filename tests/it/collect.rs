@@ -47,6 +47,7 @@ fn answer(bundle: &Bundle, path: &str) -> Reply {
             ["labelSelector", key, value] => {
                 objects.retain(|o| o["metadata"]["labels"].get(key).and_then(Value::as_str) == Some(*value));
             }
+            ["fieldSelector", "status.podIP", ip] => objects.retain(|o| text(o, "/status/podIP") == *ip),
             ["fieldSelector", "metadata.name", name] => objects.retain(|o| text(o, "/metadata/name") == *name),
             ["fieldSelector", "involvedObject.kind" | "type", _] | ["limit", _] => {}
             other => panic!("no test needs {other:?}"),

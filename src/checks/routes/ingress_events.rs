@@ -3,6 +3,8 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Event, Known, Query, Resource};
 
+use crate::plan::reads::ingress_warnings;
+
 use super::ingress;
 
 declare_finding! {
@@ -29,7 +31,7 @@ impl Check for IngressEvents {
     fn run(&self, cx: &Context<'_>) -> Verdict {
         let Some(ingress) = ingress(cx) else { return Verdict::NotApplicable };
         let object = ingress.object();
-        let asked = Query::within(Resource::Events, &ingress.namespace).fields("involvedObject.kind=Ingress,type=Warning");
+        let asked = ingress_warnings(Query::within(Resource::Events, &ingress.namespace));
         let known = cx.cluster.events.answer(&asked);
         if !matches!(known, Known::Got(_)) {
             return Verdict::Undetermined(format!("events about {object}: {}", known.missing().unwrap_or_default()));

@@ -1,5 +1,6 @@
-//! Findings about Ingresses that objects alone show (`NC7xxx`).
+//! Findings about Ingresses and Gateways that objects alone show (`NC70xx`, `NC71xx`).
 
+pub mod gateway;
 mod ingress_address;
 mod ingress_backend_missing;
 mod ingress_backend_port;

@@ -22,7 +22,7 @@ pub use load_balancer_pending::LoadBalancerPending;
 pub use named_port_missing::NamedPortMissing;
 pub use no_local_endpoint::NoLocalEndpoint;
 pub use no_such_port::NoSuchPort;
-pub use pods_not_created::{PodsNotCreated, events as creation_events};
+pub use pods_not_created::PodsNotCreated;
 pub use selects_nothing::ServiceSelectsNothing;
 pub use session_affinity::SessionAffinity;
 pub use without_endpoints::ServiceWithoutEndpoints;

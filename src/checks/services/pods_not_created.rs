@@ -4,6 +4,8 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Cluster, Event, Known, Query, Resource, Selector, Service, Workload};
 
+use crate::plan::reads::creation_warnings;
+
 use super::service;
 
 declare_finding! {
@@ -22,11 +24,6 @@ declare_finding! {
     /// What the event says. For a webhook look at the Service behind it: while that is down, and its `failurePolicy` is `Fail`, nothing of the
     /// kinds it watches can be created or changed.
     PodsNotCreated, "NC3022", "pods-not-created", "The Service's pods are refused when they are created"
-}
-
-/// The events that say why a controller cannot create pods (`pkg/controller/controller_utils.go`, Kubernetes 1.36).
-pub fn events(namespace: &str) -> Query {
-    Query::within(Resource::Events, namespace).fields("reason=FailedCreate,type=Warning")
 }
 
 /// A workload that should have pods for a Service, and the refusal that was last reported for it.
@@ -64,7 +61,7 @@ impl Check for PodsNotCreated {
         if let Some((workload, event)) = refused(service, cx.cluster) {
             return Verdict::Found(vec![finding(service, workload, event)]);
         }
-        let known = cx.cluster.events.answer(&events(&service.namespace));
+        let known = cx.cluster.events.answer(&creation_warnings(Query::within(Resource::Events, &service.namespace)));
         match known {
             // nobody wants pods, so nobody was asked why there are none
             Known::Got(_) | Known::Unasked => Verdict::Clear,

@@ -66,8 +66,8 @@ pub(super) fn source(words: &[&str]) -> Result<End, EndError> {
             format!("Service {} sends no traffic: the pods behind it do", quote(name)),
             "name a pod or a workload, as in: pod client, or deploy/client",
         )),
-        What::Object(Kind::Ingress, name) => Err(EndError::new(
-            format!("Ingress {} sends no traffic: the pods of its controller do", quote(name)),
+        What::Object(kind, name) if !kind.has_pods() => Err(EndError::new(
+            format!("{} {} sends no traffic: the pods of its controller do", kind.singular(), quote(name)),
             "name a pod or a workload, as in: pod client, or deploy/client",
         )),
         What::Object(..) => Ok(end),
@@ -186,7 +186,7 @@ fn object(kind: &str, rest: &str) -> Result<End, EndError> {
     Ok(End { what: What::Object(known, name.to_owned()), namespace: namespace.map(str::to_owned), port })
 }
 
-const KINDS: &str = "kinds: pod, svc, ingress, deploy, sts, ds, rs, job, cronjob, node";
+const KINDS: &str = "kinds: pod, svc, ingress, gateway, httproute, grpcroute, deploy, sts, ds, rs, job, cronjob, node";
 
 fn unknown_kind(kind: &str, near: Option<&str>) -> EndError {
     match near {

@@ -13,6 +13,9 @@ pub enum Kind {
     Job,
     CronJob,
     Ingress,
+    Gateway,
+    HttpRoute,
+    GrpcRoute,
 }
 
 /// Every spelling kubectl takes (`kubectl api-resources`), and `endpoints`, which share the name of their Service.
@@ -27,6 +30,9 @@ const SPELLINGS: &[(Kind, &[&str])] = &[
     (Kind::Job, &["job", "jobs"]),
     (Kind::CronJob, &["cronjob", "cronjobs", "cj"]),
     (Kind::Ingress, &["ingress", "ingresses", "ing"]),
+    (Kind::Gateway, &["gateway", "gateways", "gtw"]),
+    (Kind::HttpRoute, &["httproute", "httproutes"]),
+    (Kind::GrpcRoute, &["grpcroute", "grpcroutes"]),
 ];
 
 /// Kinds that exist and are no end of traffic, and what to name instead.
@@ -50,6 +56,9 @@ impl Kind {
             Self::Pod | Self::Service | Self::Node => group.is_empty() || group == "v1",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => matches!(group, "" | "apps" | "v1.apps"),
             Self::Ingress => matches!(group, "" | "networking.k8s.io" | "v1.networking.k8s.io"),
+            Self::Gateway | Self::HttpRoute | Self::GrpcRoute => {
+                matches!(group, "" | "gateway.networking.k8s.io" | "v1.gateway.networking.k8s.io")
+            }
             Self::Job | Self::CronJob => matches!(group, "" | "batch" | "v1.batch"),
         };
         group_fits.then_some(kind)
@@ -58,7 +67,7 @@ impl Kind {
     /// Traffic can start there: it is pods, or a node.
     pub fn has_pods(self) -> bool {
         match self {
-            Self::Service | Self::Ingress => false,
+            Self::Service | Self::Ingress | Self::Gateway | Self::HttpRoute | Self::GrpcRoute => false,
             Self::Pod
             | Self::Node
             | Self::Deployment
@@ -83,6 +92,9 @@ impl Kind {
             Self::Job => "job",
             Self::CronJob => "cronjob",
             Self::Ingress => "ingress",
+            Self::Gateway => "gateway",
+            Self::HttpRoute => "httproute",
+            Self::GrpcRoute => "grpcroute",
         }
     }
 }

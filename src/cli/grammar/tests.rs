@@ -120,7 +120,7 @@ fn errors_name_the_cause_and_the_next_step() {
         ("client to svc web svc api", "more than one destination: \"svc web svc api\""),
         ("pod a pod b to svc web", "more than one source: \"pod a pod b\""),
         ("client to ns shop", "destination: a namespace neither sends nor receives traffic (\"ns\")"),
-        ("ing/web to pod client", "source: Ingress \"web\" sends no traffic: the pods of its controller do"),
+        ("ing/web to pod client", "source: ingress \"web\" sends no traffic: the pods of its controller do"),
         ("svc web to pod client", "source: Service \"web\" sends no traffic: the pods behind it do"),
         ("pod client:80 to svc web", "source: a source has no port, and \":80\" was written behind it"),
         ("10.0.0.1 to svc web", "source: \"10.0.0.1\" is no place netcheck can start from"),

@@ -63,7 +63,7 @@ mod tests {
     use crate::correlate::testing::{causes, judge};
     use crate::model::testing::World;
     use crate::model::testing::edge::ingress;
-    use crate::plan::testing::{Case, faults, read, to_ingress};
+    use crate::plan::testing::{Case, faults, read, to_gateway, to_http_route, to_ingress};
     use crate::report::diagnosis::Measured;
 
     fn chain(case: &Case) -> Vec<String> {
@@ -94,9 +94,23 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_and_its_route_are_told_the_same_way() {
+        for request in [to_http_route(), to_gateway()] {
+            let case = Case::healthy(&World::gateway(), &request);
+            let told = chain(&case);
+            assert!(told[1].ends_with("web.example.com/ at 192.0.2.34:80: answered 200 in 900 µs"), "{told:#?}");
+            assert!(told.iter().any(|l| l.starts_with("ok endpointslice/shop/web-x7k2p: 2 of 2")), "{told:#?}");
+            let answer = judge(&case);
+            assert_eq!((answer.exit_code, causes(&answer), answer.notices.len()), (0, vec![], 0), "{answer:#?}");
+        }
+    }
+
+    #[test]
     fn few_requests_are_enough() {
-        for (world, most) in [(World::edge(), 23), (many(), 23)] {
-            let cluster = read(&world, &to_ingress());
+        for (world, to, most) in
+            [(World::edge(), to_ingress(), 23), (many(), to_ingress(), 23), (World::gateway(), to_http_route(), 20)]
+        {
+            let cluster = read(&world, &to);
             let count = cluster.pods.listings.len()
                 + cluster.services.listings.len()
                 + cluster.endpoint_slices.listings.len()
@@ -108,6 +122,7 @@ mod tests {
                 + cluster.ingresses.listings.len()
                 + cluster.ingress_classes.listings.len()
                 + cluster.network_policies.listings.len()
+                + cluster.custom.values().map(|s| s.listings.len()).sum::<usize>()
                 + 1;
             assert!(count <= most, "{count}");
         }

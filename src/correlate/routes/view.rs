@@ -40,9 +40,25 @@ pub fn control<'a>(cx: &Correlation<'a>) -> Vec<Request<'a>> {
     asked(cx, all.into_iter().filter(|(_, door, _)| published && !door.published).collect())
 }
 
+/// How each entry was reached: by a request, and where that is not spoken by a connection.
+pub fn reaches(cx: &Correlation<'_>) -> Vec<(String, Reach)> {
+    let port = cx.question.port;
+    let mut all: Vec<(String, Reach)> =
+        decisive(cx).iter().map(|r| (format!("{} at {}", r.entry.words(), r.at(port)), r.reach())).collect();
+    for (entry, _, ip) in routes::steps::decisive(cx.question, cx.cluster, cx.measured) {
+        if !entry.is_http {
+            let at = SocketAddr::new(ip, port.unwrap_or(entry.listener));
+            all.push((format!("{} at {at}", entry.words()), cx.reach(ip, at.port())));
+        }
+    }
+    all.retain(|(_, r)| r.measured());
+    all.dedup();
+    all
+}
+
 fn asked<'a>(cx: &Correlation<'a>, all: Vec<(Entry, Door, IpAddr)>) -> Vec<Request<'a>> {
     let mut found = Vec::new();
-    for (entry, door, ip) in all {
+    for (entry, door, ip) in all.into_iter().filter(|(entry, ..)| entry.is_http) {
         let spec = entry.via(ip, cx.question.port);
         let Some(via) = outcome(cx, &spec) else { continue };
         let direct = entry.direct(cx.cluster).and_then(|spec| outcome(cx, &spec));

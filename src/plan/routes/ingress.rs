@@ -10,6 +10,8 @@ pub(super) fn entries(route: &ObjectRef, cluster: &Cluster) -> Vec<Entry> {
     let entry = |b: &crate::model::IngressBackend| {
         let tls = ingress.tls_of(b.host.as_deref()).is_some();
         Entry {
+            on: ingress.object(),
+            is_http: true,
             field: format!("{} {}", ingress.object(), b.field),
             host: b.host.clone(),
             path: plain(b.path.as_deref(), &b.path_type),
@@ -35,6 +37,7 @@ fn plain(path: Option<&str>, path_type: &str) -> String {
 pub(super) fn doors(route: &ObjectRef, cluster: &Cluster) -> Vec<Door> {
     let Some(ingress) = cluster.ingress(route) else { return Vec::new() };
     let published = ingress.load_balancer.iter().map(|text| Door {
+        of: route.clone(),
         address: text.parse().map_or_else(|_| Address::Name(text.clone()), Address::Ip),
         source: format!("{route} status.loadBalancer"),
         published: true,
@@ -45,7 +48,10 @@ pub(super) fn doors(route: &ObjectRef, cluster: &Cluster) -> Vec<Door> {
 /// The controller's Services inside the cluster; without one, its pods that share their node's network or have a port of it.
 fn own_doors(ingress: &Ingress, cluster: &Cluster) -> Vec<Door> {
     let workloads = controllers(ingress, cluster);
-    let door = |ip: std::net::IpAddr, source: String| Door { address: Address::Ip(ip), source, published: false };
+    let door = |ip: std::net::IpAddr, source: String| {
+        let of = ingress.object();
+        Door { of, address: Address::Ip(ip), source, published: false }
+    };
     let mut doors: Vec<Door> = Vec::new();
     for service in workloads.iter().flat_map(|w| services_of(w, cluster)) {
         doors.extend(service.cluster_ips.iter().take(1).map(|ip| door(*ip, service.object().to_string())));

@@ -3,12 +3,14 @@
 //! Each host and path is an [`Entry`]: it is tried at a [`Door`], where its controller listens, and past it at the Service itself.
 //! What is behind is a question about that Service ([`parts`]), judged as any other. So is what is behind a node port.
 
+pub mod gateway;
 mod ingress;
 pub mod reads;
 pub mod steps;
 
 use std::net::IpAddr;
 
+use crate::model::gateway::{GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, Metadata, Reference, view};
 use crate::model::{
     Cluster, Destination, Known, ObjectRef, PortRef, Protocol, Query, Question, Request, Resource, Subject, Workload,
 };
@@ -19,12 +21,16 @@ use super::node_ports;
 /// A host and path that is sent to a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// The Ingress or the Gateway whose address takes the request.
+    pub on: ObjectRef,
     /// Where it is written: `ingress/shop/web spec.rules[0].http.paths[0]`.
     pub field: String,
     /// As written, also `*.example.com`. `None` takes every host.
     pub host: Option<String>,
     pub path: String,
     pub tls: bool,
+    /// A plain request can be sent. gRPC is not spoken by netcheck.
+    pub is_http: bool,
     pub service: ObjectRef,
     pub port: PortRef,
     /// The port that its controller listens on for it.
@@ -34,6 +40,8 @@ pub struct Entry {
 /// Where users connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Door {
+    /// Whose address it is.
+    pub of: ObjectRef,
     pub address: Address,
     /// Where the address was read: `status.loadBalancer of ingress/shop/web`.
     pub source: String,
@@ -59,6 +67,9 @@ const HTTP_TIMEOUT_MS: u64 = 4_000;
 pub fn resource_of(kind: &str) -> Option<Resource> {
     match kind {
         "ingress" => Some(Resource::Ingresses),
+        "gateway" => Some(Resource::Custom(GATEWAYS.to_owned())),
+        "httproute" => Some(Resource::Custom(HTTP_ROUTES.to_owned())),
+        "grpcroute" => Some(Resource::Custom(GRPC_ROUTES.to_owned())),
         _ => None,
     }
 }
@@ -93,6 +104,10 @@ pub fn answer(route: &ObjectRef, cluster: &Cluster) -> Known<()> {
 pub fn names(kind: &str, cluster: &Cluster) -> Vec<(String, String)> {
     match resource_of(kind) {
         Some(Resource::Ingresses) => cluster.ingresses.seen().map(|i| (i.namespace.clone(), i.name.clone())).collect(),
+        Some(Resource::Custom(kind)) => {
+            let metas = cluster.customs(&kind).into_iter().filter_map(|o| view::<Metadata>(o.get("metadata")?));
+            metas.map(|m| (m.namespace, m.name)).collect()
+        }
         Some(_) | None => Vec::new(),
     }
 }
@@ -101,7 +116,17 @@ pub fn names(kind: &str, cluster: &Cluster) -> Vec<(String, String)> {
 pub fn entries(route: &ObjectRef, cluster: &Cluster) -> Vec<Entry> {
     match route.kind.as_str() {
         "ingress" => ingress::entries(route, cluster),
-        _ => Vec::new(),
+        "gateway" => gateway::routes_of(route, cluster).iter().flat_map(|r| gateway::entries(r, Some(route), cluster)).collect(),
+        _ => gateway::route(route, cluster).map(|r| gateway::entries(&r, None, cluster)).unwrap_or_default(),
+    }
+}
+
+/// The Services behind a route with the ports that are meant, whether or not anybody can get to them. `None` where no port is written.
+pub fn backends(route: &ObjectRef, cluster: &Cluster) -> Vec<(ObjectRef, Option<PortRef>)> {
+    match route.kind.as_str() {
+        "ingress" => ingress::entries(route, cluster).into_iter().map(|e| (e.service, Some(e.port))).collect(),
+        "gateway" => gateway::routes_of(route, cluster).iter().flat_map(gateway::backends).collect(),
+        _ => gateway::route(route, cluster).map(|r| gateway::backends(&r)).unwrap_or_default(),
     }
 }
 
@@ -109,7 +134,14 @@ pub fn entries(route: &ObjectRef, cluster: &Cluster) -> Vec<Entry> {
 pub fn doors(route: &ObjectRef, cluster: &Cluster) -> Vec<Door> {
     match route.kind.as_str() {
         "ingress" => ingress::doors(route, cluster),
-        _ => Vec::new(),
+        "gateway" => gateway::doors(route, cluster),
+        _ => {
+            let Some(found) = gateway::route(route, cluster) else { return Vec::new() };
+            let mut parents: Vec<ObjectRef> = gateway::parents(&found).into_iter().map(|(_, g)| g).collect();
+            parents.sort();
+            parents.dedup();
+            parents.iter().flat_map(|g| gateway::doors(g, cluster)).collect()
+        }
     }
 }
 
@@ -127,6 +159,12 @@ pub fn secrets(route: &ObjectRef, cluster: &Cluster) -> Vec<ObjectRef> {
     match route.kind.as_str() {
         "ingress" => {
             cluster.ingress(route).into_iter().flat_map(|i| &i.tls).filter_map(|t| t.secret.as_ref()).map(secret).collect()
+        }
+        "gateway" => {
+            let listeners = gateway::gateway(route, cluster).map(|g| g.spec.listeners).unwrap_or_default();
+            let refs = listeners.into_iter().filter_map(|l| l.tls).flat_map(|t| t.certificate_refs);
+            let secret = |r: Reference| ObjectRef::new("secret", r.namespace.as_deref().unwrap_or(&route.namespace), &r.name);
+            refs.filter(|r| r.kind.as_deref().is_none_or(|k| k == "Secret")).map(secret).collect()
         }
         _ => Vec::new(),
     }
@@ -149,9 +187,9 @@ pub fn parts(question: &Question, cluster: &Cluster) -> Vec<Question> {
     }
     let Some(route) = of(question) else { return Vec::new() };
     let mut parts: Vec<Question> = Vec::new();
-    for entry in entries(route, cluster) {
-        let Some(port) = entry.service_port(cluster) else { continue };
-        let part = part(question, &entry.service, port);
+    for (service, port) in backends(route, cluster) {
+        let Some(port) = port.and_then(|p| service_port(&service, &p, cluster)) else { continue };
+        let part = part(question, &service, port);
         if parts.len() < MAX_PARTS && !parts.contains(&part) {
             parts.push(part);
         }
@@ -172,17 +210,17 @@ fn part(question: &Question, service: &ObjectRef, port: u16) -> Question {
     }
 }
 
-impl Entry {
-    /// The Service's port that is meant, when the Service has it.
-    pub fn service_port(&self, cluster: &Cluster) -> Option<u16> {
-        let service = cluster.service(&self.service.namespace, &self.service.name)?;
-        let is_meant = |p: &&crate::model::ServicePort| match &self.port {
-            PortRef::Number(number) => p.port == *number,
-            PortRef::Name(name) => p.name.as_ref() == Some(name),
-        };
-        service.ports.iter().filter(|p| p.protocol == Protocol::Tcp).find(is_meant).map(|p| p.port)
-    }
+/// The Service's port that is meant, when the Service exists and has it.
+pub fn service_port(service: &ObjectRef, port: &PortRef, cluster: &Cluster) -> Option<u16> {
+    let service = cluster.service(&service.namespace, &service.name)?;
+    let is_meant = |p: &&crate::model::ServicePort| match port {
+        PortRef::Number(number) => p.port == *number,
+        PortRef::Name(name) => p.name.as_ref() == Some(name),
+    };
+    service.ports.iter().filter(|p| p.protocol == Protocol::Tcp).find(is_meant).map(|p| p.port)
+}
 
+impl Entry {
     /// Host and path as a person writes them: `web.example.com/cart`, `*/` for every host.
     pub fn words(&self) -> String {
         format!("{}{}", self.host.as_deref().unwrap_or("*"), self.path)
@@ -200,7 +238,7 @@ impl Entry {
 
     /// The same request to the Service itself. `None` when the Service has no such port, or no address of its own.
     pub fn direct(&self, cluster: &Cluster) -> Option<HttpSpec> {
-        let port = self.service_port(cluster)?;
+        let port = service_port(&self.service, &self.port, cluster).filter(|_| self.is_http)?;
         let service = cluster.service(&self.service.namespace, &self.service.name)?;
         let ip = *service.cluster_ips.first()?;
         let own = service.ports.iter().find(|p| p.port == port && p.protocol == Protocol::Tcp)?;
@@ -227,6 +265,8 @@ mod tests {
 
     fn entry(host: Option<&str>, tls: bool) -> Entry {
         Entry {
+            on: ObjectRef::new("ingress", "shop", "web"),
+            is_http: true,
             field: String::new(),
             host: host.map(str::to_owned),
             path: "/cart".into(),

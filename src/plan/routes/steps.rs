@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{Cluster, Question};
-use crate::probe::{ProbeOutcome, ProbeSpec, ResolveSpec};
+use crate::probe::{ProbeOutcome, ProbeSpec, ResolveSpec, TcpSpec};
 use crate::protocol::Measurement;
 
 use super::{Address, Door, Entry, MAX_ENTRIES, doors, entries, of};
@@ -31,7 +31,8 @@ pub fn tried(question: &Question, cluster: &Cluster, measured: &[Measurement]) -
     let mut found = Vec::new();
     for (i, entry) in entries(route, cluster).into_iter().take(MAX_ENTRIES).enumerate() {
         // beside a published address the controller's own is a comparison, for which one entry is enough
-        for door in chosen.iter().filter(|d| i == 0 || d.published == has_published) {
+        let fits = |d: &&&Door| d.of == entry.on && (i == 0 || d.published == has_published);
+        for door in chosen.iter().filter(fits) {
             found.extend(address(door, measured).map(|ip| (entry.clone(), (*door).clone(), ip)));
         }
     }
@@ -80,7 +81,12 @@ fn requests(question: &Question, cluster: &Cluster, measured: &[Measurement]) ->
         if door.published { "the request, as a user sends it" } else { "the request, at the controller inside the cluster" }
     };
     let all = tried(question, cluster, measured);
-    all.into_iter().map(|(entry, door, ip)| (why(&door), ProbeSpec::Http(entry.via(ip, question.port)))).collect()
+    let step = |(entry, door, ip): (Entry, Door, IpAddr)| {
+        let port = question.port.unwrap_or(entry.listener);
+        let tcp = TcpSpec { ip, port, attempts: question.request.attempts, timeout_ms: crate::plan::steps::TCP_TIMEOUT_MS };
+        (why(&door), if entry.is_http { ProbeSpec::Http(entry.via(ip, question.port)) } else { ProbeSpec::Tcp(tcp) })
+    };
+    all.into_iter().map(step).collect()
 }
 
 /// The first hosts that a user could type.
