@@ -25,6 +25,11 @@ pub struct Context<'a> {
 pub trait Check: Sync {
     fn meta(&self) -> &'static Meta;
     fn run(&self, cx: &Context<'_>) -> Verdict;
+    /// It tells why a destination does not answer, and nothing else that would matter: what it lacks is no gap once the destination
+    /// has answered.
+    fn is_moot_when_reached(&self) -> bool {
+        false
+    }
 }
 
 /// Every check, in the order of its code.

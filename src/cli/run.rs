@@ -129,7 +129,7 @@ impl Run<'_> {
             return Ok(());
         };
         let cluster = discovery.cluster();
-        let (findings, _) = correlate::findings(question, cluster);
+        let findings = correlate::findings(question, cluster);
         let mut wave = steps::first(question, cluster, &findings);
         if self.input.dry_run {
             let reads = discovery.asked().to_vec();

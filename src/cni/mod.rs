@@ -17,6 +17,7 @@ mod kindnet;
 mod kube_ovn;
 mod kube_router;
 mod multus;
+mod node_ranges;
 mod openshift_sdn;
 mod others;
 mod ovn_kubernetes;
@@ -29,6 +30,7 @@ mod weave;
 pub(crate) mod testing;
 
 pub use found::{Certainty, Encryption, Identified, Logs, Policy, Role, Seen, State, Told};
+pub use node_ranges::{says_node_ranges, uses_node_ranges};
 pub use together::{Networks, networks};
 pub use tunnel::{Tunnel, TunnelKind};
 

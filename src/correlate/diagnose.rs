@@ -29,25 +29,38 @@ pub struct Inputs<'a> {
     pub timing: TimingPart,
 }
 
-/// Runs every check on the objects, for a route on those behind it as well: the findings, and what could not be decided.
-pub fn findings(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Gap>) {
-    let (mut found, mut gaps) = of_one(question, cluster);
-    for part in routes::parts(question, cluster) {
-        let (more, open) = of_one(&part, cluster);
-        found.extend(more);
-        gaps.extend(open);
-    }
-    (found, gaps)
+/// What could not be decided, and whether that is moot when the destination answers.
+struct Open {
+    gap: Gap,
+    is_moot_when_reached: bool,
 }
 
-fn of_one(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Gap>) {
+/// What every check on the objects finds, for a route on those behind it as well.
+pub fn findings(question: &Question, cluster: &Cluster) -> Vec<Finding> {
+    of_route(question, cluster).0
+}
+
+fn of_route(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Open>) {
+    let (mut found, mut open) = of_one(question, cluster);
+    for part in routes::parts(question, cluster) {
+        let (more, also) = of_one(&part, cluster);
+        found.extend(more);
+        open.extend(also);
+    }
+    (found, open)
+}
+
+fn of_one(question: &Question, cluster: &Cluster) -> (Vec<Finding>, Vec<Open>) {
     let cx = Context { cluster, question };
     let mut found = Vec::new();
-    let mut gaps = Vec::new();
+    let mut open = Vec::new();
     for check in checks::ALL {
+        let mut gaps = Vec::new();
         collect(check.meta(), check.run(&cx), &mut found, &mut gaps);
+        let is_moot_when_reached = check.is_moot_when_reached();
+        open.extend(gaps.into_iter().map(|gap| Open { gap, is_moot_when_reached }));
     }
-    (found, gaps)
+    (found, open)
 }
 
 fn collect(meta: &Meta, verdict: Verdict, found: &mut Vec<Finding>, gaps: &mut Vec<Gap>) {
@@ -61,9 +74,11 @@ fn collect(meta: &Meta, verdict: Verdict, found: &mut Vec<Finding>, gaps: &mut V
 /// The answer to a question, from everything that was read and measured.
 pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     let (question, cluster) = (inputs.question, inputs.cluster);
-    let (from_objects, mut gaps) = findings(question, cluster);
+    let (from_objects, open) = of_route(question, cluster);
     let cx = Correlation { cluster, question, findings: &from_objects, measured: inputs.measured };
     let (measured, tally) = summary::measured(&cx);
+    let matters = |open: &Open| measured != Measured::Reachable || !open.is_moot_when_reached;
+    let mut gaps: Vec<Gap> = open.into_iter().filter(matters).map(|open| open.gap).collect();
     let configured = configured(&from_objects, &cx, &gaps);
     let mut all = judged(&cx, measured, &mut gaps);
     for part in routes::parts(question, cluster) {

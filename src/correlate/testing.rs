@@ -14,7 +14,7 @@ pub(crate) fn check(check: &dyn Check, case: &Case) -> Verdict {
 
 /// What one cause says.
 pub(crate) fn explain(cause: &dyn Cause, case: &Case) -> Verdict {
-    let (found, _) = findings(&case.question, &case.cluster);
+    let found = findings(&case.question, &case.cluster);
     let cx = Correlation { cluster: &case.cluster, question: &case.question, findings: &found, measured: &case.measured };
     cause.explain(&cx)
 }

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::facts::{Facts, fact_of};
 use super::kube_proxy::{ServiceProxy, configured_cidr, service_proxy};
-use crate::cni::{Certainty, Networks, Told};
+use crate::cni::{Certainty, Networks, Told, uses_node_ranges};
 use crate::model::{Cluster, Known, Resource};
 use crate::report::info::{Fact, Topic};
 
@@ -174,7 +174,7 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, facts: &mut Facts) {
     for told in &ranges.pods {
         facts.add(fact_of(Topic::Addresses, "pods", &told.with(told.value.to_string())));
     }
-    shares(&ranges, networks, facts);
+    shares(&ranges, cluster, facts);
     for told in &ranges.services {
         let estimated = if told.certainty == Certainty::Possible { "at least " } else { "" };
         facts.add(fact_of(Topic::Addresses, "Services", &told.with(format!("{estimated}{}", told.value))));
@@ -203,7 +203,7 @@ pub(super) fn facts(cluster: &Cluster, networks: &Networks, facts: &mut Facts) {
     }
 }
 
-fn shares(ranges: &Ranges, networks: &Networks, facts: &mut Facts) {
+fn shares(ranges: &Ranges, cluster: &Cluster, facts: &mut Facts) {
     let (Some((_, first)), count) = (ranges.node_shares.first(), ranges.node_shares.len()) else { return };
     let value = if count == 1 { first.to_string() } else { format!("{count} ranges, the first {first}") };
     let mut fact = Fact::new(Topic::Addresses, "node ranges", value, "certain");
@@ -211,7 +211,7 @@ fn shares(ranges: &Ranges, networks: &Networks, facts: &mut Facts) {
         fact = fact.seen(format!("node/{node} spec.podCIDRs"), net.to_string());
     }
     // only plugins that take their addresses from the node object must agree with it
-    let uses_node = networks.primary().is_some_and(|p| matches!(p.name, "Flannel" | "Canal" | "kindnet" | "kube-router"));
+    let uses_node = uses_node_ranges(cluster) == Ok(true);
     let outside = ranges.outside();
     if let Some((node, net)) = outside.first().filter(|_| uses_node) {
         let ranges: Vec<String> = ranges.pods.iter().map(|t| t.value.to_string()).collect();

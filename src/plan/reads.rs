@@ -31,7 +31,9 @@ pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
         dns(&mut wanted);
     }
     backends(request, &mut wanted);
-    addresses(request, &mut wanted);
+    for query in checks::addresses::reads(request, cluster) {
+        wanted.push(query);
+    }
     troubled(request, &mut wanted);
     wanted.queries
 }
@@ -276,7 +278,7 @@ fn backends(request: &Request, wanted: &mut Wanted<'_>) {
             wanted.push(Query::all(Resource::Nodes));
         }
         // what the API server itself calls there matters only when nobody answers
-        if checks::extensions::is_dead(&service, wanted.cluster) {
+        if checks::extensions::may_be_called(&service) && checks::extensions::is_dead(&service, wanted.cluster) {
             for query in checks::extensions::lists() {
                 wanted.push(query);
             }
@@ -331,26 +333,6 @@ fn nodes(request: &Request, wanted: &mut Wanted<'_>) {
     }
     for name in names {
         wanted.push(Query::named(Resource::Nodes, "", &name));
-    }
-}
-
-/// Who else has the addresses of this question, and in which ranges they lie.
-fn addresses(request: &Request, wanted: &mut Wanted<'_>) {
-    let in_ranges = match &request.destination {
-        Destination::Object(object) => object.kind != "service" && routes::resource_of(&object.kind).is_none(),
-        Destination::Node(_) | Destination::Ip(_) => true,
-        Destination::Name(_) | Destination::Url(_) | Destination::ApiServer | Destination::Internet | Destination::Dns => false,
-    };
-    if in_ranges {
-        wanted.push(Query::all(Resource::ServiceCidrs));
-    }
-    let pods = resolve::pods_involved(request, wanted.cluster);
-    let queries: Vec<Query> = checks::addresses::same_address(request, &pods)
-        .into_iter()
-        .chain(checks::addresses::plugin(&pods, wanted.cluster))
-        .collect();
-    for query in queries {
-        wanted.push(query);
     }
 }
 

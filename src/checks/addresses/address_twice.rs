@@ -3,8 +3,7 @@ use std::net::IpAddr;
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Cluster, Destination, Known, Pod, Query, Request, Resource};
-use crate::plan::routes;
+use crate::model::{Cluster, Known, Pod, Query, Resource};
 
 use super::pods;
 
@@ -17,7 +16,8 @@ declare_finding! {
     /// ## How it is proven
     ///
     /// In a question between two pods, every pod of the cluster with one of their addresses is looked for; behind a Service, the pods that were
-    /// read are compared. Pods that have finished or share their node's network do not count.
+    /// read are compared. Pods that have finished or share their node's network do not count. Plugins that keep networks apart, such as
+    /// Kube-OVN with several VPCs, may rightly give one address twice.
     ///
     /// ## What to do
     ///
@@ -27,11 +27,8 @@ declare_finding! {
 }
 
 /// The lists that show who else has the addresses of these pods. The pods behind a Service are compared with what is read anyway.
-pub fn wanted(request: &Request, pods: &[&Pod]) -> Vec<Query> {
-    let is_to_pod =
-        matches!(&request.destination, Destination::Object(o) if o.kind != "service" && routes::resource_of(&o.kind).is_none());
-    let usable = pods.iter().filter(|p| is_to_pod && !p.host_network && !p.is_finished());
-    usable.filter_map(|p| p.ips.first()).map(by_address).collect()
+pub(super) fn reads(pods: &[&Pod]) -> Vec<Query> {
+    pods.iter().filter(|p| !p.host_network && !p.is_finished()).filter_map(|p| p.ips.first()).map(by_address).collect()
 }
 
 fn by_address(ip: &IpAddr) -> Query {
@@ -63,6 +60,10 @@ impl Check for AddressTwice {
             Some(_) | None if involved.is_empty() => Verdict::NotApplicable,
             Some(_) | None => Verdict::of(found),
         }
+    }
+
+    fn is_moot_when_reached(&self) -> bool {
+        true
     }
 }
 
@@ -96,8 +97,8 @@ mod tests {
     use super::*;
     use crate::correlate::testing::{causes, check, judge, only};
     use crate::finding::Weight;
-    use crate::model::ObjectRef;
     use crate::model::testing::{World, ip};
+    use crate::model::{Destination, ObjectRef, Request};
     use crate::plan::testing::{Case, faults, request, to_web};
 
     fn to_pod() -> Request {

@@ -10,17 +10,18 @@ use super::{Range, ranges};
 declare_finding! {
     /// ## What it finds
     ///
-    /// A name outside the cluster leads to an address in a range of the cluster's own, and nothing in the cluster has it: the network
-    /// outside uses the same range, and packets for it stay in the cluster.
+    /// A name outside the cluster leads to an address in a range of the cluster's own, and nothing answers there. Packets for it stay in the
+    /// cluster: the network outside that uses the same range is hidden. Or the name still means a pod or Service that is gone.
     ///
     /// ## How it is proven
     ///
     /// The address that the source looked up lies in the range of Services, of a node's pods or of all pods; no pod, Service or node that
-    /// was seen has it, and nothing answers at it.
+    /// was read has it, and nothing answers at it. Of ranges of pods it is only possible: some network plugins use others than these.
     ///
     /// ## What to do
     ///
-    /// Reach the far end through an address that is not hidden, or choose another range for the cluster.
+    /// Reach the far end through an address that is not hidden, or choose another range for the cluster. Correct a record that means
+    /// something of the cluster's.
     HiddenNetwork, "NC4009", "hidden-network", "The name leads into a range of the cluster itself"
 }
 
@@ -69,12 +70,13 @@ fn is_somebodys(ip: IpAddr, cluster: &Cluster) -> bool {
 
 fn finding(about: ObjectRef, ip: IpAddr, range: &Range, beside: &str) -> Finding {
     let sentence = format!(
-        "{about} is out of reach: {beside}{ip} is in {} of the cluster's {}, and nothing here has it, so the network outside with that range is hidden.",
+        "{about} is out of reach: {beside}this is in {} of the cluster's {}, so a network outside with that range is hidden, or the name means something of the cluster that is gone.",
         range.net, range.what
     );
-    Finding::cause(HiddenNetwork::META, about, sentence)
+    let finding = Finding::cause(HiddenNetwork::META, about, sentence)
         .seen(range.source.clone(), range.net.to_string())
-        .next("kubectl netcheck info shows the cluster's ranges; reach the far end through an address outside them")
+        .next(format!("see whether the cluster has it: kubectl get services,pods -A -o wide | grep -w {ip}"));
+    if range.what == "Services" { finding } else { finding.possible() }
 }
 
 #[cfg(test)]
@@ -101,7 +103,7 @@ mod tests {
         let silent = Case::measured(&world(), &to_example(), &|_, spec| faults::time_out(spec, &["192.0.2.34"]));
         let found = only(explain(&HiddenNetwork, &silent));
         assert!(
-            found.sentence.contains("www.example.com is 192.0.2.34 for the source; 192.0.2.34 is in 192.0.2.0/24"),
+            found.sentence.contains("www.example.com is 192.0.2.34 for the source; this is in 192.0.2.0/24"),
             "{}",
             found.sentence
         );

@@ -5,21 +5,41 @@ mod hidden_network;
 mod outside_node_range;
 mod range_overlap;
 
-pub use address_twice::{AddressTwice, wanted as same_address};
+pub use address_twice::AddressTwice;
 pub use hidden_network::HiddenNetwork;
-pub use outside_node_range::{OutsideNodeRange, wanted as plugin};
+pub use outside_node_range::OutsideNodeRange;
 pub use range_overlap::RangeOverlap;
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::cni::{Certainty, networks};
+use crate::cni::{Certainty, networks, says_node_ranges};
 use crate::info;
-use crate::model::{Cluster, Known, ObjectRef, Pod, Resource, Subject};
-use crate::plan::resolve;
+use crate::model::{Cluster, Destination, Known, ObjectRef, Pod, Query, Request, Resource, Subject};
+use crate::plan::{info_reads, resolve, routes};
 
 use super::Context;
+
+/// Who else has the addresses of this question, in which ranges they lie, and, where that is in doubt, whose ranges count.
+pub fn reads(request: &Request, cluster: &Cluster) -> Vec<Query> {
+    let to_pod =
+        matches!(&request.destination, Destination::Object(o) if o.kind != "service" && routes::resource_of(&o.kind).is_none());
+    let to_node = matches!(request.destination, Destination::Node(_));
+    let mut wanted = Vec::new();
+    if to_pod || to_node {
+        wanted.push(Query::all(Resource::ServiceCidrs));
+    }
+    let pods = resolve::pods_involved(request, cluster);
+    if to_pod {
+        wanted.extend(address_twice::reads(&pods));
+    }
+    if outside_node_range::is_doubtful(&pods, cluster) || (to_node && range_overlap::is_doubtful(request, cluster)) {
+        wanted.push(Query::all(Resource::DaemonSets));
+        wanted.extend(info_reads::of_agents(cluster).into_iter().filter(|q| q.name.as_deref().is_some_and(says_node_ranges)));
+    }
+    wanted
+}
 
 /// A range of the cluster with what it is for and where it was read.
 struct Range {

@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
 use crate::checks::{Check, Context};
+use crate::cni::uses_node_ranges;
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{Known, ObjectRef, Subject};
+use crate::model::{Cluster, Destination, Known, ObjectRef, Request, Subject};
 
 use super::{Range, destination, ranges, service_ranges};
 
@@ -16,13 +17,24 @@ declare_finding! {
     ///
     /// ## How it is proven
     ///
-    /// The addresses of source and destination are looked for in the ranges of the ServiceCIDR objects, of `spec.podCIDRs` and of kube-proxy's
-    /// and the plugin's configuration. `kubectl netcheck info` compares the ranges themselves.
+    /// The addresses of source and destination are looked for in the ranges of the ServiceCIDR objects, those of nodes also in `spec.podCIDRs`
+    /// where the network plugin uses it. `kubectl netcheck info` compares the ranges themselves.
     ///
     /// ## What to do
     ///
     /// Ranges cannot be changed in place: add a second ServiceCIDR and retire the first, give the plugin another pool, or number the nodes anew.
     RangeOverlap, "NC4008", "range-overlap", "Ranges of pods, Services and nodes overlap"
+}
+
+/// A node's own address lies in a range of pods: that matters where the plugin uses it.
+pub(super) fn is_doubtful(request: &Request, cluster: &Cluster) -> bool {
+    let Destination::Node(name) = &request.destination else { return false };
+    let ips = cluster.node(name).map(|n| n.internal_ips.as_slice()).unwrap_or_default();
+    ips.iter().any(|ip| ranges(cluster).iter().any(|r| is_of_nodes_pods(r) && r.net.contains(ip)))
+}
+
+fn is_of_nodes_pods(range: &Range) -> bool {
+    range.what.starts_with("pods of")
 }
 
 impl Check for RangeOverlap {
@@ -36,15 +48,25 @@ impl Check for RangeOverlap {
         if !is_own {
             return Verdict::NotApplicable;
         }
-        let all = ranges(cx.cluster);
+        let used = uses_node_ranges(cx.cluster);
+        let mut all = ranges(cx.cluster);
+        all.retain(|r| !is_of_nodes_pods(r) || used == Ok(true));
         let found: Vec<Finding> = ends(cx).iter().filter_map(|(object, ip, vital)| clash(object, *ip, *vital, &all)).collect();
+        if !found.is_empty() {
+            return Verdict::Found(found);
+        }
         let known = service_ranges(cx.cluster);
-        match known {
-            Known::Denied(_) | Known::Failed(_) if found.is_empty() => {
+        match (&known, used) {
+            (Known::Denied(_) | Known::Failed(_), _) => {
                 Verdict::Undetermined(format!("the range of Services: {}", known.missing().unwrap_or_default()))
             }
-            Known::Got(()) | Known::Absent(_) | Known::Denied(_) | Known::Failed(_) | Known::Unasked => Verdict::of(found),
+            (_, Err(why)) if is_doubtful(&cx.question.request, cx.cluster) => Verdict::Undetermined(why),
+            (Known::Got(()) | Known::Absent(_) | Known::Unasked, _) => Verdict::Clear,
         }
+    }
+
+    fn is_moot_when_reached(&self) -> bool {
+        true
     }
 }
 
@@ -57,7 +79,7 @@ fn ends(cx: &Context<'_>) -> Vec<(ObjectRef, IpAddr, bool)> {
 
 fn clash(object: &ObjectRef, ip: IpAddr, vital: bool, all: &[Range]) -> Option<Finding> {
     // in flat networks nodes and pods share one range, and rightly: only what the API gave to one node's pods is theirs alone
-    let wrong = |r: &&Range| r.what == "Services" || (object.kind == "node" && r.what.starts_with("pods of"));
+    let wrong = |r: &&Range| r.what == "Services" || (object.kind == "node" && is_of_nodes_pods(r));
     let range = all.iter().filter(wrong).find(|r| r.net.contains(&ip))?;
     let effect = if range.what == "Services" {
         "the rules of Services take its packets"
@@ -77,7 +99,7 @@ mod tests {
     use super::*;
     use crate::correlate::testing::{causes, check, judge, only};
     use crate::model::testing::{World, ip};
-    use crate::model::{Destination, Request, Resource};
+    use crate::model::{Resource, Workload};
     use crate::plan::testing::{Case, faults, request, to_web};
 
     fn to_pod() -> Request {
@@ -86,6 +108,18 @@ mod tests {
 
     fn to_node() -> Request {
         request(Destination::Node("node2".into()))
+    }
+
+    fn agent(name: &str, image: &str) -> Workload {
+        Workload {
+            kind: "daemonset".into(),
+            namespace: "kube-system".into(),
+            name: name.into(),
+            images: vec![image.into()],
+            desired: Some(3),
+            ready: Some(3),
+            ..Workload::default()
+        }
     }
 
     #[test]
@@ -101,6 +135,12 @@ mod tests {
         assert!(causes(&judge(&case)).contains(&"NC4008"));
         let mut world = World::shop();
         world.nodes[1].internal_ips = vec![ip("10.244.2.77")];
+        let says = |world: &World| check(&RangeOverlap, &Case::unmeasured(world, &to_node()));
+        assert!(matches!(says(&world), Verdict::Undetermined(_)), "no plugin is known");
+        world.workloads.push(agent("calico-node", "docker.io/calico/node:v3.30.0"));
+        assert_eq!(says(&world), Verdict::Clear);
+        world.workloads.clear();
+        world.workloads.push(agent("kube-flannel-ds", "flannel/flannel:v0.27.0"));
         let found = only(check(&RangeOverlap, &Case::unmeasured(&world, &to_node())));
         assert!(
             found.sentence.contains("10.244.2.0/24 of the cluster's pods of node2: routes of the pod network"),

@@ -4,7 +4,7 @@ use crate::finding::{Finding, Meta, Verdict};
 use crate::model::extension::{API_SERVICES, ApiService};
 use crate::model::{Destination, Known, ObjectRef, Query, Resource};
 
-use super::{Callee, api_services, dead_service};
+use super::{Callee, api_services, dead_service, may_be_called};
 
 declare_finding! {
     /// ## What it finds
@@ -31,12 +31,17 @@ impl Check for ApiServiceUnavailable {
 
     fn run(&self, cx: &Context<'_>) -> Verdict {
         let of_api_server = cx.question.request.destination == Destination::ApiServer;
-        let dead = dead_service(cx).map(crate::model::Service::object);
+        let service = dead_service(cx);
+        let dead = service.map(crate::model::Service::object);
         if !of_api_server && dead.is_none() {
             return Verdict::NotApplicable;
         }
         let known = cx.cluster.custom_answer(&Query::all(Resource::Custom(API_SERVICES.to_owned())));
         if let Known::Denied(_) | Known::Failed(_) | Known::Unasked = known {
+            // the API server itself is in reach or not without them, and a Service on a plain port serves none
+            if of_api_server || !service.is_some_and(may_be_called) {
+                return Verdict::NotApplicable;
+            }
             return Verdict::Undetermined(format!("aggregated APIs: {}", known.missing().unwrap_or_default()));
         }
         let all = api_services(cx.cluster);
@@ -91,6 +96,14 @@ mod tests {
         world
     }
 
+    fn dead(available: &str) -> World {
+        let mut world = world(available);
+        world.service("web").ports[0].port = 443;
+        world.crash("web-1", "CrashLoopBackOff", 1, "Error");
+        world.crash("web-2", "CrashLoopBackOff", 1, "Error");
+        world
+    }
+
     #[test]
     fn the_api_servers_words_are_quoted() {
         let case = Case::healthy(&world("False"), &request(Destination::ApiServer));
@@ -105,9 +118,7 @@ mod tests {
 
     #[test]
     fn a_dead_service_names_the_api_it_serves() {
-        let mut world = world("True");
-        world.crash("web-1", "CrashLoopBackOff", 1, "Error");
-        world.crash("web-2", "CrashLoopBackOff", 1, "Error");
+        let world = dead("True");
         let found = only(check(&ApiServiceUnavailable, &Case::unmeasured(&world, &to_web())));
         assert_eq!(found.sentence, "apiservice/v1beta1.metrics.k8s.io is not available: service/shop/web has no ready endpoint.");
     }
@@ -122,10 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn denied_api_services_are_undetermined() {
-        let mut world = world("False");
+    fn denied_api_services_are_undetermined_where_one_may_be_served() {
+        let mut world = dead("False");
         world.denied.push(Resource::Custom(API_SERVICES.into()));
+        assert!(matches!(check(&ApiServiceUnavailable, &Case::unmeasured(&world, &to_web())), Verdict::Undetermined(_)));
         let case = Case::unmeasured(&world, &request(Destination::ApiServer));
-        assert!(matches!(check(&ApiServiceUnavailable, &case), Verdict::Undetermined(_)));
+        assert_eq!(check(&ApiServiceUnavailable, &case), Verdict::NotApplicable);
+        world.service("web").ports[0].port = 80;
+        assert_eq!(check(&ApiServiceUnavailable, &Case::unmeasured(&world, &to_web())), Verdict::NotApplicable);
     }
 }

@@ -107,6 +107,16 @@ fn ready(service: &Service, cluster: &Cluster) -> Known<bool> {
     })
 }
 
+/// The API server may call this Service: it only ever speaks TLS to what it calls (`WebhookClientConfig`, `APIServiceSpec`), and such a
+/// port has a number that ends in 443 or says so in its name. Without such a port the lists are not worth their reads.
+pub fn may_be_called(service: &Service) -> bool {
+    let speaks_tls = |p: &crate::model::ServicePort| {
+        let name = p.name.as_deref().unwrap_or_default();
+        p.port % 1000 == 443 || ["https", "webhook"].iter().any(|word| name.contains(word))
+    };
+    service.ports.iter().any(speaks_tls)
+}
+
 /// The Service of this question, when nobody is behind it: then who calls it matters.
 fn dead_service<'a>(cx: &Context<'a>) -> Option<&'a Service> {
     let crate::model::Subject::Service { namespace, name } = &cx.question.to else { return None };

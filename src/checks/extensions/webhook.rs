@@ -3,7 +3,7 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Known, Service};
 
-use super::{Callee, dead_service, lists, webhooks};
+use super::{Callee, dead_service, lists, may_be_called, webhooks};
 
 declare_finding! {
     /// ## What it finds
@@ -35,7 +35,8 @@ impl Check for WebhookUnavailable {
             webhooks(cx.cluster).iter().filter(|c| c.service == service.object()).map(|c| finding(service, c)).collect();
         for query in [validating, mutating] {
             let known = cx.cluster.custom_answer(&query);
-            if let (true, Known::Denied(_) | Known::Failed(_) | Known::Unasked) = (found.is_empty(), &known) {
+            let matters = found.is_empty() && may_be_called(service);
+            if let (true, Known::Denied(_) | Known::Failed(_) | Known::Unasked) = (matters, &known) {
                 return Verdict::Undetermined(format!(
                     "which webhooks use {}: {}",
                     service.object(),
@@ -83,6 +84,7 @@ mod tests {
     /// `service/shop/web` is a webhook for pods, and its pods crash.
     fn world(policy: &str) -> World {
         let mut world = World::shop();
+        world.service("web").ports[0].port = 443;
         world.crash("web-1", "CrashLoopBackOff", 1, "Error");
         world.crash("web-2", "CrashLoopBackOff", 1, "Error");
         let webhook = json!({"name": "guard.example.com", "failurePolicy": policy, "clientConfig": {"service": {"namespace": "shop", "name": "web"}},
@@ -117,5 +119,8 @@ mod tests {
         let mut world = world("Fail");
         world.denied.push(Resource::Custom(VALIDATING.into()));
         assert!(matches!(check(&WebhookUnavailable, &Case::unmeasured(&world, &to_web())), Verdict::Undetermined(_)));
+        // a plain port is no webhook's
+        world.service("web").ports[0].port = 80;
+        assert_eq!(check(&WebhookUnavailable, &Case::unmeasured(&world, &to_web())), Verdict::Clear);
     }
 }
