@@ -9,6 +9,7 @@ use crate::model::Protocol;
 
 use super::connection::Connection;
 use super::duration;
+use super::error::CliError;
 
 /// Says in seconds, with proof, why a pod cannot (or can) reach a destination.
 ///
@@ -136,9 +137,9 @@ pub struct AgentArgs {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// How the result is printed. wide adds every measurement; name prints only the codes of the causes.
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Table, global = true)]
-    pub output: Format,
+    /// How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Output::Table, global = true)]
+    pub output: Output,
 
     /// When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
@@ -168,8 +169,33 @@ pub enum Command {
     Version(super::version::VersionArgs),
 }
 
-/// How a result is printed.
+/// How a result is to be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Table,
+    Wide,
+    Json,
+    Yaml,
+    Name,
+    Csv,
+}
+
+impl Common {
+    /// The format of a report that has no others than those of every report.
+    pub fn format(&self) -> Result<Format, CliError> {
+        match self.output {
+            Output::Table => Ok(Format::Table),
+            Output::Wide => Ok(Format::Wide),
+            Output::Json => Ok(Format::Json),
+            Output::Yaml => Ok(Format::Yaml),
+            Output::Name => Ok(Format::Name),
+            Output::Csv => Err(CliError::new("only policy matrix has this format", "use -o json")),
+        }
+    }
+}
+
+/// The formats of every report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Table,
     Wide,

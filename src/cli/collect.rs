@@ -65,7 +65,7 @@ pub(super) fn run(args: &CollectArgs, cli: &Cli, surroundings: &Surroundings) ->
     bundle.save(&path)?;
     collection.file = path.display().to_string();
     collection.size = size_of(&path);
-    terminal::out(&written(&collection, cli.common.output, surroundings.style(cli.common.color))?)?;
+    terminal::out(&written(&collection, cli.common.format()?, surroundings.style(cli.common.color))?)?;
     Ok(Exit::Healthy)
 }
 

@@ -71,7 +71,7 @@ pub(super) fn run(args: &InfoArgs, cli: &Cli, surroundings: &Surroundings) -> Re
     let cluster = objects.discovery.cluster();
     let mut report = info::gather_measured(cluster, &proxy_modes::measured(cluster, &objects.measurements));
     report.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
-    terminal::out(&written(&report, cli.common.output, surroundings.style(cli.common.color))?)?;
+    terminal::out(&written(&report, cli.common.format()?, surroundings.style(cli.common.color))?)?;
     if let Some(path) = &args.record {
         record(&objects.bundle(vec![String::from("info")]), path, cli)?;
     }

@@ -94,17 +94,20 @@ fn misplaced(command: &clap::Command, matches: &clap::ArgMatches) -> Option<Stri
 fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
     let surroundings = Surroundings::look();
     let style = surroundings.style(cli.common.color);
+    if !matches!(&cli.command, Some(Command::Policy(args)) if args.has_own_formats()) {
+        cli.common.format()?;
+    }
     match &cli.command {
-        Some(Command::Explain(args)) => terminal::out(&explain::run(args, cli.common.output, style)?)?,
-        Some(Command::Version(_)) => terminal::out(&version::run(cli.common.output)?)?,
+        Some(Command::Explain(args)) => terminal::out(&explain::run(args, cli.common.format()?, style)?)?,
+        Some(Command::Version(_)) => terminal::out(&version::run(cli.common.format()?)?)?,
         Some(Command::Completion(args)) => {
-            if cli.common.output != Format::Table {
+            if cli.common.format()? != Format::Table {
                 return Err(CliError::new("a completion script has one format only", "leave -o out"));
             }
             terminal::out(&completion::script(args.shell))?;
         }
         Some(Command::Rbac(_)) => {
-            if !matches!(cli.common.output, Format::Table | Format::Yaml) {
+            if !matches!(cli.common.format()?, Format::Table | Format::Yaml) {
                 return Err(CliError::new("the roles are printed as YAML only", "leave -o out"));
             }
             terminal::out(&rbac::roles())?;

@@ -36,11 +36,11 @@ pub(super) fn run(cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliErr
     match finished {
         Ended::Interrupted(exit) => Ok(exit),
         Ended::Done(Finished::Planned(plan)) => {
-            terminal::out(&dry_run::render(&plan, cli.common.output, style)?)?;
+            terminal::out(&dry_run::render(&plan, cli.common.format()?, style)?)?;
             Ok(Exit::Healthy)
         }
         Ended::Done(Finished::Answered { diagnosis, bundle }) => {
-            terminal::out(&render(&diagnosis, cli.common.output, style)?)?;
+            terminal::out(&render(&diagnosis, cli.common.format()?, style)?)?;
             if let Some(path) = &cli.run.record {
                 record(&bundle, path, cli)?;
             }

@@ -66,6 +66,16 @@ pub(super) fn out(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Writes a long result line by line: it is never in memory as a whole. Each line has its end.
+pub(super) fn out_lines(mut lines: impl Iterator<Item = String>) -> Result<(), CliError> {
+    let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let written = lines.try_for_each(|line| stdout.write_all(line.as_bytes()));
+    match written.and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::io("cannot write the result", &error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Writes lines to stderr. When that fails there is nowhere left to say so.
 pub(super) fn err(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));

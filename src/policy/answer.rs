@@ -49,7 +49,7 @@ pub fn answer(question: &Question, cluster: &Cluster) -> PolicyAnswer {
 }
 
 /// Whether anything enforces the policies, in words.
-fn enforcement(found: &Enforcement) -> String {
+pub(super) fn enforcement(found: &Enforcement) -> String {
     match found.by {
         Some(name) => format!("{} by {name}: {}", found.enforces.word(), found.enforces.why()),
         None => format!("not known: {}", found.enforces.why()),

@@ -27,6 +27,7 @@ mod properties;
 mod rule;
 mod sets;
 mod spec;
+mod survey;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use labels::{LabelExpr, LabelView};
 pub use matrix::Matrix;
 pub use predicate::{Predicate, View};
 pub use rule::{Action, Direction, Exempt, Join, OwnNode, Policy, PortMatch, Priority, Rule, Side, Tier};
+pub use survey::{PortAsked, Scope, matrix};
 pub use truth::Truth;
 
 use crate::model::ObjectRef;

@@ -1,6 +1,7 @@
 //! `kubectl netcheck policy`: who may talk to whom, from the objects alone.
 
 pub mod input;
+pub mod matrix;
 mod pair;
 
 use clap::{Args, Subcommand};
@@ -65,11 +66,20 @@ pub struct QuestionArgs {
 
 /// What else can be asked of the policies: one file each.
 #[derive(Debug, Clone, Subcommand)]
-pub enum PolicyCommand {}
+pub enum PolicyCommand {
+    Matrix(matrix::MatrixArgs),
+}
+
+impl PolicyArgs {
+    /// It prints more formats than every report has.
+    pub(super) fn has_own_formats(&self) -> bool {
+        matches!(self.command, Some(PolicyCommand::Matrix(_)))
+    }
+}
 
 pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
     match &args.command {
-        Some(command) => match *command {},
+        Some(PolicyCommand::Matrix(args)) => matrix::run(args, cli, surroundings),
         None => pair::run(args, cli, surroundings),
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> 
     let mut answer = policy::answer(&question, cluster);
     answer.gaps.extend(gaps);
     answer.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));
-    terminal::out(&written(&answer, cli.common.output, surroundings.style(cli.common.color))?)?;
+    terminal::out(&written(&answer, cli.common.format()?, surroundings.style(cli.common.color))?)?;
     Ok(Exit::of_report(answer.exit_code))
 }
 
