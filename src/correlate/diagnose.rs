@@ -4,11 +4,13 @@ use crate::checks::{self, Context};
 use crate::finding::{Confidence, Finding, Meta, Verdict, Weight};
 use crate::model::{Cluster, Known, Question, Subject};
 use crate::plan::routes;
+use crate::policy::Outcome;
 use crate::protocol::Measurement;
 use crate::report::diagnosis::{
     API_VERSION, Configured, Diagnosis, FindingPart, GapPart, Measured, QuestionPart, TimingPart, VerdictPart,
 };
 
+use super::policies::{self, Policies};
 use super::{Correlation, summary, unexplained};
 
 /// Something that was not looked at, and why.
@@ -75,7 +77,8 @@ fn collect(meta: &Meta, verdict: Verdict, found: &mut Vec<Finding>, gaps: &mut V
 pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     let (question, cluster) = (inputs.question, inputs.cluster);
     let (from_objects, open) = of_route(question, cluster);
-    let cx = Correlation { cluster, question, findings: &from_objects, measured: inputs.measured };
+    let policies = Policies::of(question, cluster, inputs.measured);
+    let cx = Correlation { cluster, question, findings: &from_objects, measured: inputs.measured, policies: &policies };
     let (measured, tally) = summary::measured(&cx);
     let matters = |open: &Open| measured != Measured::Reachable || !open.is_moot_when_reached;
     let mut gaps: Vec<Gap> = open.into_iter().filter(matters).map(|open| open.gap).collect();
@@ -83,9 +86,11 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
     let mut all = judged(&cx, measured, &mut gaps);
     for part in routes::parts(question, cluster) {
         let of_part = of_one(&part, cluster).0;
-        let cx = Correlation { question: &part, findings: &of_part, ..cx };
+        let policies = Policies::default();
+        let cx = Correlation { question: &part, findings: &of_part, policies: &policies, ..cx };
         all.extend(part_of_route(&cx, measured, &mut gaps));
     }
+    one_root_of_policies(&mut all);
     one_root_of_dns(&mut all, &cx);
     one_root_of_node(&mut all, cluster);
     if matches!(measured, Measured::Unreachable | Measured::Intermittent) && !all.iter().any(|f| f.weight == Weight::Cause) {
@@ -178,10 +183,12 @@ fn configured(found: &[Finding], cx: &Correlation<'_>, gaps: &[Gap]) -> Configur
         Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => false,
     };
     let unknown_endpoints = unknown(&cx.question.to) || parts.iter().any(|p| unknown(&p.to));
-    if unknown_endpoints || !gaps.is_empty() || summary::policies_unjudged(cx).is_some() {
-        return Configured::Undetermined;
+    match policies::outcome(cx) {
+        Outcome::Denied => Configured::Denied,
+        Outcome::Undetermined => Configured::Undetermined,
+        Outcome::Allowed if unknown_endpoints || !gaps.is_empty() => Configured::Undetermined,
+        Outcome::Allowed => Configured::Allowed,
     }
-    Configured::Allowed
 }
 
 /// Squares what the objects say with what was measured.
@@ -216,6 +223,19 @@ fn one_root_of_dns(all: &mut Vec<Finding>, cx: &Correlation<'_>) {
         let of_dns = |f: &Finding| f.about.namespace == service.namespace && Some(&f.about) != cx.question.from.as_ref();
         all.retain(|f| f.meta.code.starts_with("NC1") || !of_dns(f));
     }
+}
+
+/// Where policies are proven to keep the source out, the silence of those pods is not told again.
+fn one_root_of_policies(all: &mut Vec<Finding>) {
+    let sure = |f: &&Finding| f.weight == Weight::Cause && f.confidence != Confidence::Possible;
+    let codes: Vec<&str> = all.iter().filter(sure).map(|f| f.meta.code).collect();
+    let has = |code: &str| codes.contains(&code);
+    let (pair, dns) = (has("NC2001") || has("NC2002"), has("NC2003"));
+    all.retain(|f| {
+        let of_pair = ["NC3010", "NC4004", "NC4005", "NC4040", "NC4041", "NC5001"].contains(&f.meta.code);
+        let of_dns = ["NC1004", "NC1005", "NC1009", "NC1010"].contains(&f.meta.code);
+        !(pair && of_pair || dns && (of_dns || of_pair))
+    });
 }
 
 /// When no pod of a node is in reach, its silent pods are not told one by one.

@@ -9,6 +9,7 @@ mod diagnose;
 pub mod dns;
 pub mod measurement;
 pub mod path;
+pub mod policies;
 pub mod routes;
 pub mod services;
 mod summary;
@@ -27,6 +28,8 @@ pub struct Correlation<'a> {
     /// What the checks found in the objects.
     pub findings: &'a [Finding],
     pub measured: &'a [Measurement],
+    /// What the policies say.
+    pub policies: &'a policies::Policies,
 }
 
 /// A fault that needs a measurement to be seen.
@@ -35,9 +38,15 @@ pub trait Cause: Sync {
     fn explain(&self, cx: &Correlation<'_>) -> Verdict;
 }
 
-/// Every cause, in the order of its code.
+/// Every cause, by layers: among equals the first is the verdict.
 pub const ALL: &[&dyn Cause] = &[
     &crate::checks::dns::NameInWrongNamespace,
+    // without a name there is no connection that could be denied
+    &policies::DnsDenied,
+    &policies::IngressDenied,
+    &policies::EgressDenied,
+    &policies::PoliciesNotEnforced,
+    &policies::PoliciesContradicted,
     &dns::DnsEndpointFailing,
     &dns::UpstreamResolverDead,
     &dns::NameserverIsNoDnsService,

@@ -223,7 +223,9 @@ pub(super) fn path(cx: &Correlation<'_>) -> Vec<HopPart> {
     if let Some(resolved) = cx.resolved() {
         let ok = !resolved.addresses.is_empty();
         let seen = if ok {
-            format!("{} in {}", resolved.addresses.join(", "), micros(resolved.total_us))
+            let (addresses, queries) = (resolved.addresses.join(", "), resolved.queries.len());
+            let queries = if queries == 1 { "1 query".to_owned() } else { format!("{queries} queries") };
+            format!("{addresses} in {}, {queries}", micros(resolved.total_us))
         } else {
             resolved.error.clone().unwrap_or_else(|| "no address".to_owned())
         };
@@ -263,24 +265,13 @@ fn source_hop(cx: &Correlation<'_>) -> HopPart {
     hop(format!("{}{place}", from(cx)), cx.environment().map(|_| true), seen)
 }
 
-/// What was looked at and found well, a line each.
+/// What was looked at and found well, beside what the path tells hop by hop: a line each.
 pub(super) fn covered(cx: &Correlation<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(resolved) = cx.resolved().filter(|r| !r.addresses.is_empty()) {
-        let name = cx.question.name.clone().unwrap_or_default();
-        lines.push(format!(
-            "name {name} is {} ({} queries, {})",
-            resolved.addresses.join(", "),
-            resolved.queries.len(),
-            micros(resolved.total_us)
-        ));
-    }
     for (ip, reach) in dns_endpoint_reaches(cx).iter().filter(|(_, r)| r.ok()) {
         lines.push(format!("DNS endpoint {ip}: {} of {} queries answered", reach.successes, reach.tries));
     }
-    for (what, reach) in decisive(cx).iter().filter(|(_, r)| r.ok()) {
-        lines.push(format!("{what}: {}", reach.words()));
-    }
+    lines.extend(super::policies::covered(cx));
     if let Some(service) = cx.service()
         && cx.service_port().is_some()
     {
@@ -288,38 +279,16 @@ pub(super) fn covered(cx: &Correlation<'_>) -> Vec<String> {
         let ready = backends.iter().filter(|b| b.ready).count();
         // fewer is a finding, and none is nothing to be pleased with
         if ready > 0 && ready == backends.len() {
-            lines.push(format!("{}: all {ready} endpoints ready", service.object()));
+            let words = if ready == 1 { "its only endpoint is ready".to_owned() } else { format!("all {ready} endpoints ready") };
+            lines.push(format!("{}: {words}", service.object()));
         }
     }
     lines
 }
 
-/// Policies that select either pod are not judged yet: said, never ignored.
-pub(super) fn policies_unjudged(cx: &Correlation<'_>) -> Option<Gap> {
-    let mut ends: Vec<_> = cx.question.from.iter().cloned().collect();
-    match &cx.question.to {
-        Subject::Pod(pod) => ends.push(pod.clone()),
-        Subject::Service { .. } => ends.extend(cx.backends().into_iter().filter_map(|b| b.pod)),
-        Subject::Route(_) | Subject::Node(_) | Subject::Ip(_) | Subject::Name(_) => {}
-    }
-    let pods: Vec<_> = ends.iter().filter_map(|o| cx.cluster.pod(o)).collect();
-    let mut names: Vec<String> = Vec::new();
-    for policy in cx.cluster.network_policies.seen() {
-        if pods.iter().any(|p| p.namespace == policy.namespace && policy.pod_selector.matches(&p.labels)) {
-            names.push(policy.object().to_string());
-        }
-    }
-    names.sort();
-    names.dedup();
-    (!names.is_empty()).then(|| Gap {
-        what: format!("NetworkPolicy: {} select these pods", names.join(", ")),
-        why: "their rules are not evaluated by this version".to_owned(),
-    })
-}
-
 /// What was not looked at.
 pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = policies_unjudged(cx).into_iter().collect();
+    let mut gaps: Vec<Gap> = super::policies::gaps(cx);
     for listing in &cx.cluster.network_policies.listings {
         if let (None, Some(why)) = (listing.items.got(), listing.items.missing()) {
             gaps.push(Gap { what: "NetworkPolicy objects".to_owned(), why });

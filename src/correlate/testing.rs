@@ -5,6 +5,7 @@ use crate::finding::{Finding, Verdict};
 use crate::plan::testing::Case;
 use crate::report::diagnosis::{Diagnosis, TimingPart};
 
+use super::policies::Policies;
 use super::{Cause, Correlation, Inputs, diagnose, findings};
 
 /// What one check says.
@@ -15,7 +16,9 @@ pub(crate) fn check(check: &dyn Check, case: &Case) -> Verdict {
 /// What one cause says.
 pub(crate) fn explain(cause: &dyn Cause, case: &Case) -> Verdict {
     let found = findings(&case.question, &case.cluster);
-    let cx = Correlation { cluster: &case.cluster, question: &case.question, findings: &found, measured: &case.measured };
+    let policies = Policies::of(&case.question, &case.cluster, &case.measured);
+    let (cluster, question) = (&case.cluster, &case.question);
+    let cx = Correlation { cluster, question, findings: &found, measured: &case.measured, policies: &policies };
     cause.explain(&cx)
 }
 

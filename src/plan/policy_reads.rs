@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::dns_config;
-use crate::model::{Cluster, Destination, PortRef, Query, Request, Resource};
+use crate::model::{Cluster, Destination, PortRef, Query, Request, Resource, Source};
 use crate::policy;
 
 use super::{info_reads, reads, resolve};
@@ -14,12 +14,9 @@ const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
 /// What to read next; empty when everything was asked.
 pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
     let mut wanted = reads::next(request, cluster);
-    wanted.extend([Query::all(Resource::Namespaces), Query::all(Resource::Nodes)]);
+    wanted.extend([Query::all(Resource::Namespaces), Query::all(Resource::Nodes), Query::all(Resource::DaemonSets)]);
     let services = resolve::services_asked(request, cluster);
     wanted.extend(services.iter().map(|(namespace, _)| Query::within(Resource::NetworkPolicies, namespace)));
-    let pods = resolve::pods_involved(request, cluster).into_iter().map(|p| p.namespace.as_str());
-    let namespaces: BTreeSet<&str> = services.iter().map(|(namespace, _)| namespace.as_str()).chain(pods).collect();
-    wanted.extend(policy::reads(cluster, &namespaces.into_iter().collect::<Vec<_>>()));
     wanted.extend(enforcement(cluster));
     if asks_node_port(request) {
         wanted.push(Query::all(Resource::Services));
@@ -33,6 +30,26 @@ pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
         seen.push(query.clone());
         new
     });
+    wanted
+}
+
+/// What a pair diagnosis reads of policies: little where there is none.
+pub(super) fn of_pair(request: &Request, cluster: &Cluster) -> Vec<Query> {
+    let services = resolve::services_asked(request, cluster);
+    let pods = resolve::pods_involved(request, cluster).into_iter().map(|p| p.namespace.as_str());
+    let dns = reads::dns_services(cluster).into_iter().map(|s| s.namespace.as_str());
+    let namespaces: BTreeSet<&str> = services.iter().map(|(namespace, _)| namespace.as_str()).chain(pods).chain(dns).collect();
+    let mut wanted = policy::reads(cluster, &namespaces.into_iter().collect::<Vec<_>>());
+    if policy::any(cluster) {
+        // what peers are selected by, and whether anybody heeds them
+        wanted.extend([Query::all(Resource::Namespaces), Query::all(Resource::DaemonSets)]);
+        wanted.extend(enforcement(cluster));
+        // an address may be a node's, and a node has several
+        let between_pods = |d: &Destination| matches!(d, Destination::Object(_) | Destination::Dns);
+        if !between_pods(&request.destination) || !matches!(request.source, Source::Object(_)) {
+            wanted.push(Query::all(Resource::Nodes));
+        }
+    }
     wanted
 }
 

@@ -12,7 +12,7 @@ use crate::checks;
 use crate::model::extension::API_SERVICES;
 
 use super::names::{self, DNS_LABEL, DNS_NAMESPACE};
-use super::{alias, node_ports, owner, resolve, routes};
+use super::{alias, node_ports, owner, policy_reads, resolve, routes};
 
 /// More nodes than this are listed in one request rather than read one by one.
 const NODES_BY_NAME: usize = 4;
@@ -35,6 +35,9 @@ pub fn next(request: &Request, cluster: &Cluster) -> Vec<Query> {
         wanted.push(query);
     }
     troubled(request, &mut wanted);
+    for query in policy_reads::of_pair(request, cluster) {
+        wanted.push(query);
+    }
     wanted.queries
 }
 

@@ -10,7 +10,7 @@ use crate::report::policy_pair::{ChangePart, ConnectionPart, OutcomePart, Policy
 use super::account::{self, because, because_of_these};
 use super::change::{Turn, turn};
 use super::legs::{Decided, Ground, Leg, both};
-use super::{Direction, Enforcement, Outcome, Reason, Rulebook};
+use super::{Direction, Outcome, Reason, Rulebook};
 
 /// Groups of connections that are explained in full; more end differently only in names.
 const MAX_CHANGES: usize = 4;
@@ -39,7 +39,7 @@ pub fn answer(question: &Question, cluster: &Cluster) -> PolicyAnswer {
         sentence: sentence(question, book, &groups, outcome, &gaps),
         question: QuestionPart::from(question),
         outcome,
-        enforcement: enforcement(&ground.enforcement),
+        enforcement: ground.enforcement.words(),
         connections,
         problems: problems
             .map(|p| ProblemPart { policy: p.object.to_string(), at: p.at.clone(), text: p.text.clone() })
@@ -48,23 +48,15 @@ pub fn answer(question: &Question, cluster: &Cluster) -> PolicyAnswer {
     }
 }
 
-/// Whether anything enforces the policies, in words.
-pub(super) fn enforcement(found: &Enforcement) -> String {
-    match found.by {
-        Some(name) => format!("{} by {name}: {}", found.enforces.word(), found.enforces.why()),
-        None => format!("not known: {}", found.enforces.why()),
-    }
-}
-
 /// Legs that end alike for the same reason.
-struct Group<'l, 'a> {
-    legs: Vec<&'l Leg<'a>>,
-    egress: Decided<'l, 'l>,
-    ingress: Decided<'l, 'l>,
-    outcome: Outcome,
+pub(super) struct Group<'l, 'a> {
+    pub(super) legs: Vec<&'l Leg<'a>>,
+    pub(super) egress: Decided<'l, 'l>,
+    pub(super) ingress: Decided<'l, 'l>,
+    pub(super) outcome: Outcome,
 }
 
-fn groups<'l, 'a>(book: &'l Rulebook, legs: &'l [Leg<'a>]) -> Vec<Group<'l, 'a>> {
+pub(super) fn groups<'l, 'a>(book: &'l Rulebook, legs: &'l [Leg<'a>]) -> Vec<Group<'l, 'a>> {
     let mut groups: Vec<Group<'l, 'a>> = Vec::new();
     for leg in legs {
         let (egress, ingress) = (leg.decide(book, Direction::Egress), leg.decide(book, Direction::Ingress));

@@ -39,4 +39,17 @@ impl Enforcement {
         };
         Self { engine, by: Some(found.name), enforces: found.policy.clone() }
     }
+
+    /// In words, with the reason.
+    pub fn words(&self) -> String {
+        match self.by {
+            Some(name) => format!("{} by {name}: {}", self.enforces.word(), self.enforces.why()),
+            None => format!("not known: {}", self.enforces.why()),
+        }
+    }
+
+    /// Somebody enforces policies, as far as is known.
+    pub fn is_enforced(&self) -> bool {
+        matches!(self.enforces, Policy::Enforced(_))
+    }
 }

@@ -106,11 +106,17 @@ impl Kind {
     }
 }
 
+/// Whether a policy of any kind was seen, or a network that may deny without one.
+pub fn any(cluster: &Cluster) -> bool {
+    let cilium = cluster.api_groups.got().is_some_and(|groups| groups.iter().any(|g| g == CILIUM.group));
+    cilium || cluster.network_policies.seen().next().is_some() || ALL.iter().any(|kind| !kind.objects(cluster).is_empty())
+}
+
 /// What decisions need beside pods, namespaces and NetworkPolicies, in rounds; empty when there is nothing left to ask.
 ///
 /// `namespaces`: of both ends; empty means all, in one list a kind. Only kinds whose API group the server has are asked for.
 pub fn reads(cluster: &Cluster, namespaces: &[&str]) -> Vec<Query> {
-    let mut wanted = vec![Query::all(Resource::ApiGroups), Query::all(Resource::DaemonSets)];
+    let mut wanted = vec![Query::all(Resource::ApiGroups)];
     wanted.retain(|query| !cluster.has(query));
     let Known::Got(groups) = &cluster.api_groups else { return wanted };
     for kind in ALL.iter().filter(|k| groups.iter().any(|g| g == k.group)) {

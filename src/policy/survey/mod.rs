@@ -13,7 +13,6 @@ use crate::report::diagnosis::{API_VERSION, GapPart};
 use crate::report::policy_matrix::{Cell, Pairs, PolicyMatrix, PortPart, WorkloadPart};
 use crate::report::policy_pair::ProblemPart;
 
-use super::answer::enforcement;
 use super::{Compiled, Directory, Endpoint, Enforcement, Flow, Judgement, Reason, rulebook};
 use lots::{Column, Grid, Lot};
 use workloads::Workload;
@@ -80,7 +79,7 @@ impl<'a> Survey<'a> {
             exit_code: if undetermined > 0 || is_incomplete { 3 } else { 0 },
             sentence: sentence(scope, &connections, self.grid.lots.len()),
             namespace: scope.namespace.clone(),
-            enforcement: enforcement(&self.enforcement),
+            enforcement: self.enforcement.words(),
             workloads: self.grid.lots.iter().map(workload_part).collect(),
             connections,
             problems: problems
