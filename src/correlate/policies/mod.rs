@@ -1,18 +1,18 @@
 //! What policies do to the traffic of a question (`NC20xx`), squared with what was measured.
 
-mod contradicted;
 mod dns_denied;
 mod egress_denied;
 mod ingress_denied;
-mod not_enforced;
+mod policies_contradicted;
+mod policies_not_enforced;
 #[cfg(test)]
 mod tests;
 
-pub use contradicted::PoliciesContradicted;
 pub use dns_denied::DnsDenied;
 pub use egress_denied::EgressDenied;
 pub use ingress_denied::IngressDenied;
-pub use not_enforced::PoliciesNotEnforced;
+pub use policies_contradicted::PoliciesContradicted;
+pub use policies_not_enforced::PoliciesNotEnforced;
 
 use std::net::IpAddr;
 
