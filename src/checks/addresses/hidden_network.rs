@@ -10,17 +10,19 @@ use super::{Range, ranges};
 declare_finding! {
     /// ## What it finds
     ///
-    /// A name outside the cluster leads to an address in a range of the cluster's own, and nothing answers there. Packets for it stay in the
-    /// cluster: the network outside that uses the same range is hidden. Or the name still means a pod or Service that is gone.
+    /// A name outside the cluster leads to an address in a range of the cluster's own, and nothing answers there. Either the network outside
+    /// uses the same range: then nodes send its packets to their own pods, and that network is hidden. Or the name still means a pod or Service
+    /// that is gone.
     ///
     /// ## How it is proven
     ///
     /// The address that the source looked up lies in the range of Services, of a node's pods or of all pods; no pod, Service or node that
-    /// was read has it, and nothing answers at it. Of ranges of pods it is only possible: some network plugins use others than these.
+    /// was read has it, and nothing answers at it. It is no more than possible: who has the address was not asked, and some network plugins
+    /// use other ranges than these.
     ///
     /// ## What to do
     ///
-    /// Reach the far end through an address that is not hidden, or choose another range for the cluster. Correct a record that means
+    /// Reach the far end through an address outside these ranges, or choose another range for the cluster. Correct a record that means
     /// something of the cluster's.
     HiddenNetwork, "NC4009", "hidden-network", "The name leads into a range of the cluster itself"
 }
@@ -70,13 +72,13 @@ fn is_somebodys(ip: IpAddr, cluster: &Cluster) -> bool {
 
 fn finding(about: ObjectRef, ip: IpAddr, range: &Range, beside: &str) -> Finding {
     let sentence = format!(
-        "{about} is out of reach: {beside}this is in {} of the cluster's {}, so a network outside with that range is hidden, or the name means something of the cluster that is gone.",
+        "{about} is out of reach: {beside}this is in {} of the cluster's {}, so the network outside uses the same range, or the name means something of the cluster that is gone.",
         range.net, range.what
     );
-    let finding = Finding::cause(HiddenNetwork::META, about, sentence)
+    Finding::cause(HiddenNetwork::META, about, sentence)
+        .possible()
         .seen(range.source.clone(), range.net.to_string())
-        .next(format!("see whether the cluster has it: kubectl get services,pods -A -o wide | grep -w {ip}"));
-    if range.what == "Services" { finding } else { finding.possible() }
+        .next(format!("see whether the cluster has it: kubectl get services,pods -A -o wide | grep -w {ip}"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ declare_finding! {
     /// ## What it finds
     ///
     /// The controller of an Ingress or a Gateway answers, and not with what the application gives: 404 when it does not have the host
-    /// and path, 502, 503 or 504 when it cannot reach the Service behind them.
+    /// and path, 502, 503 or 504 when it cannot reach the Service behind them. A Gateway also answers 500 for a backend that is not valid.
     ///
     /// ## How it is proven
     ///
@@ -38,9 +38,10 @@ impl Cause for RouteNotServed {
         let wrong = requests.iter().filter(|r| status(r.via).is_some() && r.served() == Served::No);
         let found: Vec<Finding> = wrong.filter_map(|r| finding(cx, r)).take(1).collect();
         if found.is_empty() && !open.is_empty() {
-            let which: Vec<String> = open.iter().map(|r| r.entry.words()).collect();
+            let which: Vec<String> =
+                open.iter().filter_map(|r| Some(format!("{} gives {}", r.entry.words(), status(r.via)?))).collect();
             return Verdict::Undetermined(format!(
-                "{} gives 404, and the Service itself was not asked, so it is open whose answer that is",
+                "{}, and the Service itself was not asked, so it is open whose answer that is",
                 which.join(", ")
             ));
         }
@@ -84,7 +85,9 @@ mod tests {
     use crate::correlate::routes::testing::answers;
     use crate::correlate::testing::{causes, explain, judge, only};
     use crate::model::testing::World;
-    use crate::plan::testing::{Case, to_ingress};
+    use crate::model::testing::edge::change;
+    use crate::plan::testing::{Case, to_http_route, to_ingress};
+    use serde_json::json;
 
     #[test]
     fn an_answer_that_the_service_does_not_give_is_the_controllers() {
@@ -97,6 +100,20 @@ mod tests {
         assert_eq!(found.next, "kubectl -n ingress-nginx logs deployment/ingress-nginx-controller --tail=100");
         let answer = judge(&case);
         assert_eq!((answer.exit_code, causes(&answer)), (1, vec!["NC7006"]), "{answer:#?}");
+    }
+
+    #[test]
+    fn a_gateways_500_is_its_own_where_the_backend_is_not_valid() {
+        let mut world = World::gateway();
+        let gone = |spec: &crate::probe::ProbeSpec| answers(spec, "192.0.2.34", 500);
+        change(&mut world, "httproutes", "/spec/rules/0/backendRefs/0/name", json!("wbe"));
+        let answer = judge(&Case::measured(&world, &to_http_route(), &|_, spec| gone(spec)));
+        assert_eq!((answer.exit_code, causes(&answer)), (1, vec!["NC7104"]), "{answer:#?}");
+        // the application's own 500 is an answer
+        let own = Case::measured(&World::gateway(), &to_http_route(), &|_, spec| {
+            gone(spec).or_else(|| answers(spec, "10.96.1.10", 500))
+        });
+        assert_eq!(judge(&own).exit_code, 0);
     }
 
     #[test]

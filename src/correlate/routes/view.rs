@@ -17,6 +17,8 @@ pub struct Request<'a> {
     pub via: &'a HttpOutcome,
     /// The same request past the controller; `None` when it was not tried.
     pub direct: Option<&'a HttpOutcome>,
+    /// The entry's Service has the entry's port, so there is something to ask past the controller.
+    pub has_service: bool,
 }
 
 /// Whether a request reached the application that the entry names.
@@ -61,8 +63,10 @@ fn asked<'a>(cx: &Correlation<'a>, all: Vec<(Entry, Door, IpAddr)>) -> Vec<Reque
     for (entry, door, ip) in all.into_iter().filter(|(entry, ..)| entry.is_http) {
         let spec = entry.via(ip, cx.question.port);
         let Some(via) = outcome(cx, &spec) else { continue };
-        let direct = entry.direct(cx.cluster).and_then(|spec| outcome(cx, &spec));
-        found.push(Request { url: spec.url, entry, door, ip, via, direct });
+        let past = entry.direct(cx.cluster);
+        let has_service = past.is_some();
+        let direct = past.and_then(|spec| outcome(cx, &spec));
+        found.push(Request { url: spec.url, entry, door, ip, via, direct, has_service });
     }
     found
 }
@@ -93,17 +97,19 @@ pub fn words(outcome: &HttpOutcome) -> String {
 
 impl Request<'_> {
     /// Codes that a controller gives by itself are told from the application's by asking that directly: 404 where it has no such
-    /// route, 502 to 504 where it cannot reach the Service (RFC 9110, sections 15.5.5 and 15.6.3 to 15.6.5).
+    /// route, 502 to 504 where it cannot reach the Service (RFC 9110, sections 15.5.5 and 15.6.3 to 15.6.5), and from a Gateway 500 where
+    /// the Service or port does not exist or may not be referred to (`HTTPRouteRule.backendRefs`, Gateway API v1).
     pub fn served(&self) -> Served {
         let Some(via) = status(self.via) else {
             return if matches!(self.via, HttpOutcome::Unknown) { Served::Unknown } else { Served::No };
         };
-        if !matches!(via, 404 | 502..=504) {
+        let is_own = matches!(via, 404 | 502..=504) || (via == 500 && self.entry.on.kind == "gateway");
+        if !is_own {
             return Served::Yes;
         }
         match self.direct.and_then(status) {
             Some(direct) if direct == via => Served::Yes,
-            None if via == 404 => Served::Unknown,
+            None if via == 404 || (via == 500 && self.has_service) => Served::Unknown,
             Some(_) | None => Served::No,
         }
     }

@@ -27,6 +27,14 @@ addons() {
   wait_for "CoreDNS is not ready" -n kube-system rollout status deployment/coredns
 }
 
+gateway_api() { # its CRDs, into a cluster that runs
+  running
+  build_part gateway-api
+  # server-side: they are too large for the annotation of a plain apply
+  kc apply --server-side -f "$CACHE/gateway-api.yaml" >"$RUN/log/gateway-api.log" 2>&1 || die "Gateway API: $(tail -n 1 "$RUN/log/gateway-api.log")"
+  wait_for "the Gateway API is not served" wait --for=condition=Established -f "$CACHE/gateway-api.yaml"
+}
+
 services_work() { case $CNI-$PROXY in none-*|flannel-none) return 1 ;; esac; }
 
 create() { # without validation, and not apply: those first fetch and parse the whole schema

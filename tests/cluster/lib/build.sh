@@ -22,7 +22,7 @@ part_is_built() {
   local program
   [ "$(cat "$BIN/.stamp-$1" 2>/dev/null)" = "$(part_stamp "$1")" ] || return 1
   for program in $(programs "$1"); do [ -x "$(out_of "$1")/$program" ] || return 1; done
-  case $1 in cilium) [ -d "$CACHE/cilium/bpf" ] ;; kwok) [ -f "$CACHE/kwok.yaml" ] ;; esac
+  case $1 in cilium) [ -d "$CACHE/cilium/bpf" ] ;; kwok) [ -f "$CACHE/kwok.yaml" ] ;; gateway-api) [ -f "$CACHE/gateway-api.yaml" ] ;; esac
 }
 
 # Two builds at once would write the same files. Who has nothing to build does not wait for who has.
@@ -38,9 +38,11 @@ build_part() {
   [ "$part" != flannel ] || cgo=1                 # its udp backend is C
   mkdir -p "$out"
   echo "build: $part" >&2
-  (cd "$HERE/modules/$part" && GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=$cgo GOBIN=$out \
-    go install -ldflags "-s -w $VERSION_FLAGS" tool) || die "could not build $part"
-  case $part in cilium) copy_bpf ;; kwok) copy_stages ;; esac
+  if [ -n "$(tools "$part")" ]; then
+    (cd "$HERE/modules/$part" && GOWORK=off GOFLAGS=-mod=readonly CGO_ENABLED=$cgo GOBIN=$out \
+      go install -ldflags "-s -w $VERSION_FLAGS" tool) || die "could not build $part"
+  fi
+  case $part in cilium) copy_bpf ;; kwok) copy_stages ;; gateway-api) copy_crds ;; esac
   [ "$part" != etcd ] || ln -sfn server "$BIN/etcd"     # that is what its program is called
   part_stamp "$part" >"$BIN/.stamp-$part"
   unlock
@@ -55,6 +57,14 @@ copy_stages() { # how KWOK's fake nodes and pods come alive: without any it does
   done >"$CACHE/kwok.yaml"
 }
 
+copy_crds() { # what the Gateway API's own release calls its standard channel; read from the module, nothing is compiled
+  (cd "$HERE/modules/gateway-api" && GOWORK=off GOFLAGS=-mod=readonly go mod download sigs.k8s.io/gateway-api) || die "could not fetch the Gateway API"
+  local file
+  for file in "$(module_folder gateway-api sigs.k8s.io/gateway-api)"/config/crd/standard/*_{gatewayclasses,gateways,httproutes,grpcroutes,referencegrants}.yaml; do
+    cat "$file"; echo ---
+  done >"$CACHE/gateway-api.yaml"
+}
+
 copy_bpf() { # Cilium compiles these on the node
   rm -rf "$CACHE/cilium"; mkdir -p "$CACHE/cilium"
   cp -r "$(module_folder cilium github.com/cilium/cilium)/bpf" "$CACHE/cilium/"
@@ -64,7 +74,7 @@ copy_bpf() { # Cilium compiles these on the node
 build() {
   local part
   for part in "$@"; do
-    case $part in cilium|kwok) ;; *) die "build $part: only cilium and kwok are built on demand" ;; esac
+    case $part in cilium|kwok|gateway-api) ;; *) die "build $part: only cilium, kwok and gateway-api are built on demand" ;; esac
   done
   mkdir -p "$BIN" "$IMAGES"
   for part in $PARTS "$@"; do build_part "$part"; done

@@ -56,6 +56,9 @@ impl Cluster {
         let on_node = bin.join("on-node");
         fs::write(&on_node, "#!/bin/sh\nexec $NETCHECK_E2E_NODE_EXEC \"$@\"\n").expect("writable");
         fs::set_permissions(&on_node, fs::Permissions::from_mode(0o755)).expect("writable");
+        let as_controller = bin.join("as-controller");
+        drop(fs::remove_file(&as_controller));
+        std::os::unix::fs::symlink(root().join("tests/e2e/as-controller"), &as_controller).expect("writable");
         let mut cluster = Self {
             config,
             kubeconfig: kubeconfig.to_owned(),
@@ -76,7 +79,9 @@ impl Cluster {
         let system = self.json("kubectl get daemonsets -A -o json").to_string();
         let proxy = self.sh("kubectl -n kube-system get configmap kube-proxy -o yaml", None).out;
         let dual = nodes.iter().all(|n| n["spec"]["podCIDRs"].as_array().is_some_and(|c| c.len() == 2));
+        let gateways = self.sh("kubectl get crd gateways.gateway.networking.k8s.io", None);
         let facts = [
+            ("gateway-api", gateways.code == 0),
             ("node-access", env::var_os("NETCHECK_E2E_NODE_EXEC").is_some()),
             ("several-nodes", self.nodes.len() > 1),
             ("world", env::var_os("NETCHECK_E2E_WORLD").is_some()),
@@ -151,6 +156,7 @@ impl Cluster {
     pub fn namespaces(&self, names: &BTreeSet<String>) {
         let old = self.sh("kubectl delete namespace -l netcheck.dev/e2e=true --timeout=100s", None);
         assert!(old.code == 0, "namespaces of an earlier run stay: {}", old.words());
+        self.forget_classes();
         let mut items = Vec::new();
         for name in names {
             let labels = json!({"netcheck.dev/e2e": "true", "pod-security.kubernetes.io/enforce": "restricted"});
@@ -171,8 +177,16 @@ impl Cluster {
         assert!(done.code == 0, "{}", done.words());
     }
 
+    /// What scenarios made outside of namespaces, by its label. A kind that the cluster does not have is no matter.
+    fn forget_classes(&self) {
+        for kind in ["ingressclass", "gatewayclass"] {
+            drop(self.sh(&format!("kubectl delete {kind} -l netcheck.dev/e2e=true"), None));
+        }
+    }
+
     /// Deletes the namespaces in the background of the cluster.
     pub fn forget(&self) {
+        self.forget_classes();
         drop(self.sh("kubectl delete namespace --wait=false -l netcheck.dev/e2e=true", None));
     }
 

@@ -16,7 +16,7 @@ pub struct Scenario {
     pub name: String,
     pub description: String,
     /// What the cluster must have: `node-access`, `several-nodes`, `world` (the test cluster's outside), `dual-stack`,
-    /// `flannel`, `cilium`, `iptables`, `nftables`; with `!` before it, what it must not have.
+    /// `flannel`, `cilium`, `iptables`, `nftables`, `gateway-api` (its CRDs); with `!` before it, what it must not have.
     #[serde(default)]
     pub needs: Vec<String>,
     /// It changes what other namespaces live on, so it runs alone.
@@ -105,7 +105,8 @@ pub struct Expect {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Step {
-    /// A shell line that must succeed; `kubectl` acts in the scenario's namespace, `on-node NODE COMMAND...` on a node.
+    /// A shell line that must succeed; `kubectl` acts in the scenario's namespace, `on-node NODE COMMAND...` on a node, and
+    /// `as-controller` (tests/e2e) writes what the controller of an Ingress or Gateway would.
     Run(String),
     Apply(String),
     /// A shell line that is tried until it succeeds, for a minute.
@@ -127,7 +128,7 @@ impl Scenario {
     /// What is wrong with the file itself.
     pub fn faults(&self, parts: &BTreeMap<String, String>, codes: &BTreeSet<&str>) -> Vec<String> {
         const NEEDS: &[&str] =
-            &["node-access", "several-nodes", "world", "dual-stack", "flannel", "cilium", "iptables", "nftables"];
+            &["node-access", "several-nodes", "world", "dual-stack", "flannel", "cilium", "iptables", "nftables", "gateway-api"];
         let mut faults = Vec::new();
         if self.namespace().len() > 60 {
             faults.push("the name is too long for a namespace".to_owned());

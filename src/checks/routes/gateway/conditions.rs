@@ -6,7 +6,7 @@ use crate::model::gateway::{Gateway, Route, StatusCondition};
 use crate::plan::routes;
 use crate::plan::routes::gateway::{Attachment, parents};
 
-use super::{Parent, asked, attachments, describe, gateways};
+use super::{GatewayClassMissing, Parent, asked, attachments, describe, gateways};
 
 declare_finding! {
     /// ## What it finds
@@ -46,7 +46,7 @@ impl Check for GatewayConditions {
             Ok(attached) => attached,
             Err(undetermined) => return undetermined,
         };
-        let mut found: Vec<Finding> = gateways.iter().filter_map(of_gateway).collect();
+        let mut found: Vec<Finding> = gateways.iter().filter(|g| !is_of_dead_class(cx, g)).filter_map(of_gateway).collect();
         for route in &routes {
             found.extend(of_route(cx, route, &attached));
         }
@@ -59,10 +59,23 @@ fn bad(conditions: &[StatusCondition]) -> Option<&StatusCondition> {
     WANTED.iter().find_map(|wanted| conditions.iter().find(|c| c.kind == *wanted && c.status == "False"))
 }
 
+/// Nobody has touched the Gateway: its conditions are those the API server gives every new one (`Pending`, Gateway API v1).
+fn is_waiting(gateway: &Gateway) -> bool {
+    gateway.status.conditions.iter().any(|c| c.kind == "Accepted" && c.status == "Unknown" && c.reason == "Pending")
+}
+
+/// Its class has no controller, which is a finding of its own (NC7107).
+fn is_of_dead_class(cx: &Context<'_>, gateway: &Gateway) -> bool {
+    matches!(GatewayClassMissing.run(cx), Verdict::Found(found) if found.iter().any(|f| f.about == gateway.object()))
+}
+
 fn of_gateway(gateway: &Gateway) -> Option<Finding> {
     let object = gateway.object();
     if let Some(condition) = bad(&gateway.status.conditions) {
         return Some(finding(&object, &object.to_string(), condition, Finding::cause));
+    }
+    if is_waiting(gateway) {
+        return Some(waiting(&object));
     }
     // other listeners may serve all the same
     let listener = gateway.status.listeners.iter().find_map(|l| Some((l, bad(&l.conditions)?)));
@@ -86,7 +99,9 @@ fn of_route(cx: &Context<'_>, route: &Route, attached: &[Parent<'_>]) -> Vec<Fin
         match condition {
             Some(condition) if is_explained(condition, parent) => {}
             Some(condition) => found.push(finding(&object, &object.to_string(), condition, Finding::cause)),
-            None if status.is_empty() && matches!(parent.attachment, Attachment::On(_)) => found.push(ignored(&object, &gateway)),
+            // a Gateway that nobody serves is told once, not for each route
+            None if !status.is_empty() || is_waiting(&parent.gateway) || is_of_dead_class(cx, &parent.gateway) => {}
+            None if matches!(parent.attachment, Attachment::On(_)) => found.push(ignored(&object, &gateway)),
             None => {}
         }
     }
@@ -121,6 +136,13 @@ fn plain(kind: &str) -> &str {
         "Programmed" => "programmed into the data plane",
         _ => "resolved by its controller",
     }
+}
+
+fn waiting(gateway: &ObjectRef) -> Finding {
+    let sentence = format!("{gateway} was taken up by no controller: its status is still that of a new one.");
+    Finding::cause(GatewayConditions::META, gateway.clone(), sentence)
+        .expected(format!("{gateway} status.conditions[Accepted]"), "True", "Unknown, Pending")
+        .next("see whether the controller of the GatewayClass runs: kubectl get gatewayclasses")
 }
 
 fn ignored(route: &ObjectRef, gateway: &ObjectRef) -> Finding {
@@ -172,6 +194,19 @@ mod tests {
         change(&mut world, "httproutes", "/status", json!({}));
         let found = only(check(&GatewayConditions, &Case::unmeasured(&world, &to_http_route())));
         assert!(found.sentence.contains("was taken up by no controller"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn nobody_serves_it_is_told_once() {
+        let pending =
+            json!([{"type": "Accepted", "status": "Unknown", "reason": "Pending", "message": "Waiting for controller"}]);
+        let mut world = World::gateway();
+        change(&mut world, "httproutes", "/status", json!({}));
+        change(&mut world, "gateways", "/status", json!({"conditions": pending}));
+        let found = only(check(&GatewayConditions, &Case::unmeasured(&world, &to_http_route())));
+        assert!(found.sentence.starts_with("gateway/infra/edge was taken up by no controller"), "{}", found.sentence);
+        change(&mut world, "gatewayclasses", "/status", json!({"conditions": pending}));
+        assert_eq!(causes(&judge(&Case::unmeasured(&world, &to_http_route()))), ["NC7107"]);
     }
 
     #[test]
