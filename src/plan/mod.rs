@@ -5,6 +5,7 @@ pub mod alias;
 pub mod backends;
 pub mod collect_reads;
 pub mod info_reads;
+pub mod lint_reads;
 pub mod matrix_reads;
 pub mod names;
 pub mod node_ports;

@@ -28,7 +28,7 @@ pub(super) const CILIUM_CLUSTERWIDE: Kind = Kind::of_cluster("ciliumclusterwiden
 /// Read only where a policy refers to one.
 pub(super) const CIDR_GROUPS: Kind = Kind::of_cluster("ciliumcidrgroups", "cilium.io", &["v2", "v2alpha1"]);
 
-const ALL: &[Kind] = &[ADMIN, BASELINE, CLUSTER, CILIUM, CILIUM_CLUSTERWIDE];
+pub(super) const ALL: &[Kind] = &[ADMIN, BASELINE, CLUSTER, CILIUM, CILIUM_CLUSTERWIDE];
 
 impl Kind {
     const fn of_cluster(plural: &'static str, group: &'static str, versions: &'static [&'static str]) -> Self {

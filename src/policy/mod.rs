@@ -20,6 +20,7 @@ mod judged;
 mod kinds;
 mod labels;
 pub mod legs;
+pub mod lint;
 mod manifest;
 mod matrix;
 mod predicate;

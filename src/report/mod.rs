@@ -6,6 +6,7 @@ pub mod diagnosis;
 pub mod info;
 pub mod json;
 pub mod page;
+pub mod policy_lint;
 pub mod policy_matrix;
 pub mod policy_pair;
 pub mod policy_text;

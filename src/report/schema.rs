@@ -2,6 +2,7 @@
 
 use super::diagnosis::Diagnosis;
 use super::info::Info;
+use super::policy_lint::PolicyLint;
 use super::policy_matrix::PolicyMatrix;
 use super::policy_pair::PolicyAnswer;
 
@@ -22,6 +23,13 @@ pub fn info() -> Result<String, serde_json::Error> {
 /// The schema of [`PolicyAnswer`] (draft 2020-12), as indented JSON.
 pub fn policy_pair() -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(&schemars::schema_for!(PolicyAnswer))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The schema of [`PolicyLint`] (draft 2020-12), as indented JSON.
+pub fn policy_lint() -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(PolicyLint))?;
     text.push('\n');
     Ok(text)
 }

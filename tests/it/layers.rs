@@ -195,13 +195,14 @@ fn what_is_allowed_does_not_fire() {
 /// Every finding's fixed words, from checks and causes.
 fn metas() -> Vec<&'static netcheck::finding::Meta> {
     let checks = netcheck::checks::ALL.iter().map(|c| c.meta());
-    checks.chain(netcheck::correlate::ALL.iter().map(|c| c.meta())).collect()
+    let lints = netcheck::policy::lint::ALL.iter().map(|l| l.meta());
+    checks.chain(netcheck::correlate::ALL.iter().map(|c| c.meta())).chain(lints).collect()
 }
 
 #[test]
 fn codes_are_unique_and_named_like_their_file() {
     let mut sources = BTreeMap::new();
-    for directory in ["checks", "correlate"] {
+    for directory in ["checks", "correlate", "policy/lint"] {
         for file in files(&root().join("src").join(directory)) {
             let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
             sources.insert(stem, fs::read_to_string(&file).expect("readable"));

@@ -32,6 +32,7 @@ mod completion;
 mod e2e;
 mod generated;
 mod layers;
+mod lint;
 #[cfg(all(feature = "agent", target_os = "linux"))]
 mod netfilter_kernel;
 mod policy;

@@ -1,6 +1,7 @@
 //! `kubectl netcheck policy`: who may talk to whom, from the objects alone.
 
 pub mod input;
+pub mod lint;
 pub mod matrix;
 mod pair;
 
@@ -67,6 +68,7 @@ pub struct QuestionArgs {
 /// What else can be asked of the policies: one file each.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PolicyCommand {
+    Lint(lint::LintArgs),
     Matrix(matrix::MatrixArgs),
 }
 
@@ -79,6 +81,7 @@ impl PolicyArgs {
 
 pub(super) fn run(args: &PolicyArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
     match &args.command {
+        Some(PolicyCommand::Lint(lint)) => lint::run(lint, cli, surroundings),
         Some(PolicyCommand::Matrix(args)) => matrix::run(args, cli, surroundings),
         None => pair::run(args, cli, surroundings),
     }
