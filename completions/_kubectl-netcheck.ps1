@@ -29,8 +29,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Replay a recorded run instead of asking a cluster')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write the inputs of this run to a file, for --from')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'From what on the exit code is 1')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -84,8 +84,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--image-pull-policy', '--image-pull-policy', [CompletionResultType]::ParameterName, 'When a node pulls the agent''s image')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is a gap')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write what was read to a file, for --from')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -130,8 +130,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'The file or, without .tar.gz at its end, the directory to write; nothing is overwritten. By default the name says when')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The agent''s image, for private registries')
             [CompletionResult]::new('--image-pull-policy', '--image-pull-policy', [CompletionResultType]::ParameterName, 'When a node pulls the agent''s image')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -175,8 +175,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -208,8 +208,50 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on stderr what is read and tried')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests')
             [CompletionResult]::new('matrix', 'matrix', [CompletionResultType]::ParameterValue, 'Say who may connect to whom: every workload to every port of every workload')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'kubectl-netcheck;policy;lint' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
+            [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'The namespace of names without one')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'The context of the kubeconfig')
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'The kubeconfig file')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'The cluster of the kubeconfig')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user of the kubeconfig')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Address and port of the API server')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Address and port of the API server')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, as 1s or 2m; 0 is netcheck''s own limit')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'User name to impersonate')
+            [CompletionResult]::new('--as-group', '--as-group', [CompletionResultType]::ParameterName, 'Group to impersonate; may be repeated')
+            [CompletionResult]::new('--as-uid', '--as-uid', [CompletionResultType]::ParameterName, 'UID to impersonate')
+            [CompletionResult]::new('--as-user-extra', '--as-user-extra', [CompletionResultType]::ParameterName, 'Extra field to impersonate, as KEY=VALUE; may be repeated')
+            [CompletionResult]::new('--token', '--token', [CompletionResultType]::ParameterName, 'Bearer token')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name of basic authentication')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'Password of basic authentication')
+            [CompletionResult]::new('--certificate-authority', '--certificate-authority', [CompletionResultType]::ParameterName, 'Certificate of the API server''s authority')
+            [CompletionResult]::new('--client-certificate', '--client-certificate', [CompletionResultType]::ParameterName, 'Client certificate')
+            [CompletionResult]::new('--client-key', '--client-key', [CompletionResultType]::ParameterName, 'Key of the client certificate')
+            [CompletionResult]::new('--tls-server-name', '--tls-server-name', [CompletionResultType]::ParameterName, 'The name the server''s certificate must have')
+            [CompletionResult]::new('--insecure-skip-tls-verify', '--insecure-skip-tls-verify', [CompletionResultType]::ParameterName, 'Take any certificate of the server. Insecure')
+            [CompletionResult]::new('--disable-compression', '--disable-compression', [CompletionResultType]::ParameterName, 'Ask for answers that are not compressed')
+            [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Taken for kubectl''s sake: netcheck caches nothing')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Policies of all namespaces')
+            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Policies of all namespaces')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no notices')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no notices')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say on stderr what is read and tried')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on stderr what is read and tried')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'kubectl-netcheck;policy;matrix' {
@@ -217,8 +259,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -255,8 +297,12 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;policy;help' {
+            [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests')
             [CompletionResult]::new('matrix', 'matrix', [CompletionResultType]::ParameterValue, 'Say who may connect to whom: every workload to every port of every workload')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'kubectl-netcheck;policy;help;lint' {
             break
         }
         'kubectl-netcheck;policy;help;matrix' {
@@ -266,8 +312,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;rbac' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -302,8 +348,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;explain' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -338,8 +384,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;completion' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -374,8 +420,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;version' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -427,7 +473,11 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;help;policy' {
+            [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests')
             [CompletionResult]::new('matrix', 'matrix', [CompletionResultType]::ParameterValue, 'Say who may connect to whom: every workload to every port of every workload')
+            break
+        }
+        'kubectl-netcheck;help;policy;lint' {
             break
         }
         'kubectl-netcheck;help;policy;matrix' {

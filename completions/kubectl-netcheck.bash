@@ -64,17 +64,26 @@ _kubectl__netcheck() {
             kubectl__netcheck__subcmd__help,version)
                 cmd="kubectl__netcheck__subcmd__help__subcmd__version"
                 ;;
+            kubectl__netcheck__subcmd__help__subcmd__policy,lint)
+                cmd="kubectl__netcheck__subcmd__help__subcmd__policy__subcmd__lint"
+                ;;
             kubectl__netcheck__subcmd__help__subcmd__policy,matrix)
                 cmd="kubectl__netcheck__subcmd__help__subcmd__policy__subcmd__matrix"
                 ;;
             kubectl__netcheck__subcmd__policy,help)
                 cmd="kubectl__netcheck__subcmd__policy__subcmd__help"
                 ;;
+            kubectl__netcheck__subcmd__policy,lint)
+                cmd="kubectl__netcheck__subcmd__policy__subcmd__lint"
+                ;;
             kubectl__netcheck__subcmd__policy,matrix)
                 cmd="kubectl__netcheck__subcmd__policy__subcmd__matrix"
                 ;;
             kubectl__netcheck__subcmd__policy__subcmd__help,help)
                 cmd="kubectl__netcheck__subcmd__policy__subcmd__help__subcmd__help"
+                ;;
+            kubectl__netcheck__subcmd__policy__subcmd__help,lint)
+                cmd="kubectl__netcheck__subcmd__policy__subcmd__help__subcmd__lint"
                 ;;
             kubectl__netcheck__subcmd__policy__subcmd__help,matrix)
                 cmd="kubectl__netcheck__subcmd__policy__subcmd__help__subcmd__matrix"
@@ -136,11 +145,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -355,11 +364,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -524,11 +533,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -693,11 +702,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -939,8 +948,22 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__help__subcmd__policy)
-            opts="matrix"
+            opts="lint matrix"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__netcheck__subcmd__help__subcmd__policy__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1029,11 +1052,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1191,7 +1214,7 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__policy)
-            opts="-f -o -q -v -n -s -h --port --protocol --filename --from --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help matrix help"
+            opts="-f -o -q -v -n -s -h --port --protocol --filename --from --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help lint matrix help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1218,11 +1241,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1380,7 +1403,7 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__policy__subcmd__help)
-            opts="matrix help"
+            opts="lint matrix help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1407,6 +1430,20 @@ _kubectl__netcheck() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        kubectl__subcmd__netcheck__subcmd__policy__subcmd__help__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         kubectl__subcmd__netcheck__subcmd__policy__subcmd__help__subcmd__matrix)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1414,6 +1451,187 @@ _kubectl__netcheck() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        kubectl__subcmd__netcheck__subcmd__policy__subcmd__lint)
+            opts="-f -A -o -q -v -n -s -h --filename --from --all-namespaces --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-user-extra)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --certificate-authority)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --client-certificate)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --client-key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --insecure-skip-tls-verify)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --disable-compression)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1445,11 +1663,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1614,11 +1832,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1783,11 +2001,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
                     return 0
                     ;;
                 --color)

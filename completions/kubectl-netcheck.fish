@@ -36,12 +36,13 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l recor
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l fail-on -d 'From what on the exit code is 1' -r -f -a "cause\t'A fault of this question'
 warning\t'Also one of another question'
 never\t'Never: 0 where it would be 1'"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -91,12 +92,13 @@ Always\t''
 Never\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l from -d 'Read a recorded run instead of a cluster; what it did not record is a gap' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l record -d 'Write what was read to a file, for --from' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -137,12 +139,13 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collec
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l image-pull-policy -d 'When a node pulls the agent\'s image' -r -f -a "IfNotPresent\t''
 Always\t''
 Never\t''"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -176,57 +179,100 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collec
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l port -d 'The destination\'s port, by number or by name' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l protocol -d 'The transport protocol; TCP unless the Service\'s port says otherwise' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l port -d 'The destination\'s port, by number or by name' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l protocol -d 'The transport protocol; TCP unless the Service\'s port says otherwise' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
+csv\t''
+sarif\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l timeout -d 'End the whole run after this long with what is known by then, as 30s or 2m' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s n -l namespace -d 'The namespace of names without one' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l context -d 'The context of the kubeconfig' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l kubeconfig -d 'The kubeconfig file' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l cluster -d 'The cluster of the kubeconfig' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l user -d 'The user of the kubeconfig' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s s -l server -d 'Address and port of the API server' -r -f
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l request-timeout -d 'How long one request may take, as 1s or 2m; 0 is netcheck\'s own limit' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l as -d 'User name to impersonate' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l as-group -d 'Group to impersonate; may be repeated' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l as-uid -d 'UID to impersonate' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l as-user-extra -d 'Extra field to impersonate, as KEY=VALUE; may be repeated' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l token -d 'Bearer token' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l username -d 'User name of basic authentication' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l password -d 'Password of basic authentication' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l certificate-authority -d 'Certificate of the API server\'s authority' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l client-certificate -d 'Client certificate' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l client-key -d 'Key of the client certificate' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l tls-server-name -d 'The name the server\'s certificate must have' -r
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l insecure-skip-tls-verify -d 'Take any certificate of the server. Insecure' -r -f -a "true\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l timeout -d 'End the whole run after this long with what is known by then, as 30s or 2m' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s n -l namespace -d 'The namespace of names without one' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l context -d 'The context of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l cluster -d 'The cluster of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l user -d 'The user of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s s -l server -d 'Address and port of the API server' -r -f
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l request-timeout -d 'How long one request may take, as 1s or 2m; 0 is netcheck\'s own limit' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l as -d 'User name to impersonate' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l as-user-extra -d 'Extra field to impersonate, as KEY=VALUE; may be repeated' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l token -d 'Bearer token' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l username -d 'User name of basic authentication' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l password -d 'Password of basic authentication' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l certificate-authority -d 'Certificate of the API server\'s authority' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l client-certificate -d 'Client certificate' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l tls-server-name -d 'The name the server\'s certificate must have' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l insecure-skip-tls-verify -d 'Take any certificate of the server. Insecure' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l disable-compression -d 'Ask for answers that are not compressed' -r -f -a "true\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l disable-compression -d 'Ask for answers that are not compressed' -r -f -a "true\t''
 false\t''"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s q -l quiet -d 'No progress and no notices'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s v -l verbose -d 'Say on stderr what is read and tried'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -a "matrix" -d 'Say who may connect to whom: every workload to every port of every workload'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s q -l quiet -d 'No progress and no notices'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s v -l verbose -d 'Say on stderr what is read and tried'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -a "lint" -d 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -a "matrix" -d 'Say who may connect to whom: every workload to every port of every workload'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+wide\t''
+json\t''
+yaml\t''
+name\t''
+csv\t''
+sarif\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l timeout -d 'End the whole run after this long with what is known by then, as 30s or 2m' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s n -l namespace -d 'The namespace of names without one' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l context -d 'The context of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l kubeconfig -d 'The kubeconfig file' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cluster -d 'The cluster of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l user -d 'The user of the kubeconfig' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s s -l server -d 'Address and port of the API server' -r -f
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l request-timeout -d 'How long one request may take, as 1s or 2m; 0 is netcheck\'s own limit' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l as -d 'User name to impersonate' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l as-user-extra -d 'Extra field to impersonate, as KEY=VALUE; may be repeated' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l token -d 'Bearer token' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l username -d 'User name of basic authentication' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l password -d 'Password of basic authentication' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l certificate-authority -d 'Certificate of the API server\'s authority' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l client-certificate -d 'Client certificate' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l tls-server-name -d 'The name the server\'s certificate must have' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l insecure-skip-tls-verify -d 'Take any certificate of the server. Insecure' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l disable-compression -d 'Ask for answers that are not compressed' -r -f -a "true\t''
+false\t''"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cache-dir -d 'Taken for kubectl\'s sake: netcheck caches nothing' -r -f -a "(__fish_complete_directories)"
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s A -l all-namespaces -d 'Policies of all namespaces'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s q -l quiet -d 'No progress and no notices'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Say on stderr what is read and tried'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l port -d 'A port of the destinations: 8080, 53/UDP, or the name that their containers give one. May be repeated. Without it, the ports that the containers of each destination declare' -r
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -258,14 +304,16 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "lint" -d 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "matrix" -d 'Say who may connect to whom: every workload to every port of every workload'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -296,12 +344,13 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" 
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -332,12 +381,13 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explai
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -368,12 +418,13 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand comple
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
-csv\t''"
+csv\t''
+sarif\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -412,4 +463,5 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; 
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "completion" -d 'Print a completion script'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "version" -d 'Print versions'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and not __fish_seen_subcommand_from info collect policy rbac explain completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "lint" -d 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "matrix" -d 'Say who may connect to whom: every workload to every port of every workload'

@@ -137,7 +137,7 @@ pub struct AgentArgs {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix.
+    /// How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Output::Table, global = true)]
     pub output: Output,
 
@@ -178,6 +178,7 @@ pub enum Output {
     Yaml,
     Name,
     Csv,
+    Sarif,
 }
 
 impl Common {
@@ -190,6 +191,7 @@ impl Common {
             Output::Yaml => Ok(Format::Yaml),
             Output::Name => Ok(Format::Name),
             Output::Csv => Err(CliError::new("only policy matrix has this format", "use -o json")),
+            Output::Sarif => Err(CliError::new("only policy lint has this format", "use -o json")),
         }
     }
 }

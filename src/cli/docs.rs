@@ -8,7 +8,6 @@ use crate::report::schema;
 
 use super::args;
 use super::completion::{self, Shell};
-use super::explain::markdown_body;
 use super::rbac;
 
 const GENERATED: &str = "<!-- Written by the program: UPDATE=1 cargo test --test it generated -->\n";
@@ -72,5 +71,5 @@ fn index(metas: &[&Meta]) -> String {
 }
 
 fn page(meta: &Meta) -> String {
-    format!("{GENERATED}# {} {}\n\n{}", meta.code, meta.title, markdown_body(meta))
+    format!("{GENERATED}# {} {}\n\n{}", meta.code, meta.title, meta.markdown())
 }

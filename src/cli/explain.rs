@@ -57,7 +57,7 @@ fn find(all: &[&'static Meta], code: &str) -> Result<&'static Meta, CliError> {
 }
 
 fn page_data(meta: &Meta) -> serde_json::Value {
-    serde_json::json!({ "code": meta.code, "slug": meta.slug, "title": meta.title, "page": markdown_body(meta) })
+    serde_json::json!({ "code": meta.code, "slug": meta.slug, "title": meta.title, "page": meta.markdown() })
 }
 
 fn list(all: &[&Meta], style: Style) -> String {
@@ -70,7 +70,7 @@ fn list(all: &[&Meta], style: Style) -> String {
 fn page(meta: &Meta, style: Style) -> String {
     let mut page = Page::new(style);
     page.paragraph(0, 0, &[(Ink::Bold, &format!("{} {}", meta.code, meta.title))]);
-    let body = markdown_body(meta);
+    let body = meta.markdown();
     let mut is_code = false;
     let mut paragraph = String::new();
     let flush = |page: &mut Page, paragraph: &mut String| {
@@ -104,14 +104,6 @@ fn page(meta: &Meta, style: Style) -> String {
     }
     flush(&mut page, &mut paragraph);
     page.finish()
-}
-
-/// The page's Markdown: doc comments carry one leading space a line.
-pub fn markdown_body(meta: &Meta) -> String {
-    let lines: Vec<&str> = meta.page.lines().map(|l| l.strip_prefix(' ').unwrap_or(l).trim_end()).collect();
-    let mut body = lines.join("\n").trim().to_owned();
-    body.push('\n');
-    body
 }
 
 #[cfg(test)]

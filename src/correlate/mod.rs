@@ -82,7 +82,7 @@ pub const ALL: &[&dyn Cause] = &[
 /// What is fixed about every finding there is, in the order of the codes.
 pub fn metas() -> Vec<&'static Meta> {
     let mut all: Vec<&'static Meta> = crate::checks::ALL.iter().map(|c| c.meta()).chain(ALL.iter().map(|c| c.meta())).collect();
-    all.extend(crate::policy::lint::ALL.iter().map(|l| l.meta()));
+    all.extend(crate::policy::lint::metas());
     all.push(unexplained::Unexplained::META);
     all.sort_by_key(|m| m.code);
     all.dedup_by_key(|m| m.code);

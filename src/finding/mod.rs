@@ -16,6 +16,16 @@ pub struct Meta {
     pub page: &'static str,
 }
 
+impl Meta {
+    /// The page's Markdown: doc comments carry one leading space a line.
+    pub fn markdown(&self) -> String {
+        let lines: Vec<&str> = self.page.lines().map(|l| l.strip_prefix(' ').unwrap_or(l).trim_end()).collect();
+        let mut body = lines.join("\n").trim().to_owned();
+        body.push('\n');
+        body
+    }
+}
+
 /// How much a finding matters to the question that was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Weight {

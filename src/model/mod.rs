@@ -23,7 +23,7 @@ pub use known::Known;
 pub use node::{Namespace, Node};
 pub use object::{ObjectRef, Protocol};
 pub use others::{ConfigMap, Event, Workload};
-pub use pod::{Condition, Container, ContainerPort, ContainerState, Pod};
+pub use pod::{Condition, Container, ContainerPort, ContainerState, NetworkProbe, Pod, ProbeKind};
 pub use policy::{IpBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PolicyPort};
 pub use query::{Query, Resource};
 pub use question::{Destination, PortRef, Question, Request, Source, Subject};

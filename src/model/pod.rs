@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Labels, ObjectRef, Protocol};
+use super::{Labels, ObjectRef, Protocol, TargetPort};
 
 /// A pod: the fields that decide whether traffic reaches it. Source: `core/v1.Pod`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,6 +60,8 @@ pub struct Container {
     pub ports: Vec<ContainerPort>,
     /// The readiness probe in words, such as `GET :8080/ready`.
     pub readiness_probe: Option<String>,
+    /// Probes that are connections from the kubelet.
+    pub probes: Vec<NetworkProbe>,
     pub ready: bool,
     pub restarts: u32,
     /// `resources.limits.memory` as written, such as `170Mi`.
@@ -67,6 +69,32 @@ pub struct Container {
     pub state: ContainerState,
     /// How the previous run ended.
     pub last: ContainerState,
+}
+
+/// A probe by HTTP, TCP or gRPC of the pod's own address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkProbe {
+    pub kind: ProbeKind,
+    /// By number, or by the name of one of the container's ports.
+    pub port: TargetPort,
+}
+
+/// What a probe is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbeKind {
+    Readiness,
+    Liveness,
+    Startup,
+}
+
+impl ProbeKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Readiness => "readiness",
+            Self::Liveness => "liveness",
+            Self::Startup => "startup",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

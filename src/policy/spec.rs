@@ -46,10 +46,13 @@ pub(super) fn cluster_policies(cluster: &Cluster, problems: &mut Vec<Problem>) -
     (admin, baseline)
 }
 
+/// How the problem of an object that changes nothing ends.
+pub(super) const NOT_ENFORCED: &str = "does not enforce this kind";
+
 /// Tells which objects of a kind change nothing.
 pub(super) fn not_enforced(cluster: &Cluster, kind: &Kind, name: &str, by: &str, problems: &mut Vec<Problem>) {
     for object in kind.objects(cluster) {
-        let text = format!("{by} does not enforce this kind");
+        let text = format!("{by} {NOT_ENFORCED}");
         problems.push(Problem { object: object_of(name, object), at: String::new(), text });
     }
 }

@@ -13,6 +13,7 @@ pub mod policy_text;
 #[cfg(test)]
 mod sample;
 pub mod sanitise;
+pub mod sarif;
 pub mod schema;
 mod table;
 pub mod text;

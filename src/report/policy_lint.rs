@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::diagnosis::{API_VERSION, FindingPart, GapPart};
 use super::page::{Ink, Page, Style};
 use super::{sanitise, table};
-use crate::finding::Weight;
+use crate::finding::{Finding, Weight};
 use crate::policy::lint::{Linted, Located};
 
 /// Findings that a report holds; of more, only the number.
@@ -74,7 +74,7 @@ impl PolicyLint {
                 (0, true) => 3,
                 _ => 1,
             },
-            sentence: sentence(linted, warnings, notes),
+            sentence: sentence(linted.policies, linted.pods, linted.is_incomplete, warnings, notes),
             policies: linted.policies,
             pods: linted.pods,
             enforcement: linted.enforcement.clone(),
@@ -84,6 +84,24 @@ impl PolicyLint {
         }
     }
 
+    /// Adds what could not be read of files: it comes first.
+    #[must_use]
+    pub fn with_files(mut self, unread: Vec<(PlacePart, Finding)>) -> Self {
+        let warnings = unread.len() + self.findings.iter().filter(|f| f.finding.weight != "note").count();
+        let notes = self.findings.len() + unread.len() - warnings;
+        if !unread.is_empty() {
+            self.exit_code = 1;
+            self.sentence = sentence(self.policies, self.pods, false, warnings + self.more_findings, notes);
+        }
+        let part = |(place, finding): (PlacePart, Finding)| LintPart {
+            finding: FindingPart::from(&finding),
+            at: String::new(),
+            place: Some(place),
+        };
+        self.findings = unread.into_iter().map(part).chain(self.findings).collect();
+        self
+    }
+
     /// The codes of what was found, one a line, each once.
     pub fn names(&self) -> String {
         let codes: std::collections::BTreeSet<&str> = self.findings.iter().map(|f| f.finding.code.as_str()).collect();
@@ -91,12 +109,12 @@ impl PolicyLint {
     }
 }
 
-fn sentence(linted: &Linted, warnings: usize, notes: usize) -> String {
-    let ground = format!("{} over {}", many(linted.policies, "policy", "policies"), many(linted.pods, "pod", "pods"));
+fn sentence(policies: usize, pods: usize, is_incomplete: bool, warnings: usize, notes: usize) -> String {
+    let ground = format!("{} over {}", many(policies, "policy", "policies"), many(pods, "pod", "pods"));
     let (warned, noted) = (many(warnings, "warning", "warnings"), many(notes, "note", "notes"));
     match (warnings, notes) {
-        (0, 0) if linted.policies == 0 => String::from("There is no policy to look at."),
-        (0, 0) if linted.is_incomplete => format!("Nothing wrong was found in {ground}, and not all could be looked at."),
+        (0, 0) if policies == 0 && !is_incomplete => String::from("There is no policy to look at."),
+        (0, 0) if is_incomplete => format!("Nothing wrong was found in {ground}, and not all could be looked at."),
         (0, 0) => format!("Nothing wrong was found in {ground}."),
         (0, _) => format!("{noted} on {ground}."),
         (_, 0) => format!("{warned} on {ground}."),

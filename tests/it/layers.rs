@@ -195,7 +195,7 @@ fn what_is_allowed_does_not_fire() {
 /// Every finding's fixed words, from checks and causes.
 fn metas() -> Vec<&'static netcheck::finding::Meta> {
     let checks = netcheck::checks::ALL.iter().map(|c| c.meta());
-    let lints = netcheck::policy::lint::ALL.iter().map(|l| l.meta());
+    let lints = netcheck::policy::lint::metas();
     checks.chain(netcheck::correlate::ALL.iter().map(|c| c.meta())).chain(lints).collect()
 }
 

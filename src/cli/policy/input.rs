@@ -44,12 +44,13 @@ impl InputArgs {
 pub(super) fn read(files: &[PathBuf], cli: &Cli, keep: bool) -> Result<Manifests, CliError> {
     let namespace = cli.connection.namespace().unwrap_or("default");
     let manifests = manifests::read(files, namespace, keep)?;
-    tell(&manifests, cli.common.quiet);
+    tell(&manifests, |severity| severity == Severity::Error || !cli.common.quiet);
     Ok(manifests)
 }
 
-fn tell(manifests: &Manifests, quiet: bool) {
-    let lines = manifests.troubles.iter().filter(|t| t.severity == Severity::Error || !quiet);
+/// Says on stderr what is wrong with manifests, as far as it is wanted.
+pub(super) fn tell(manifests: &Manifests, wanted: impl Fn(Severity) -> bool) {
+    let lines = manifests.troubles.iter().filter(|t| wanted(t.severity));
     let mut left = 0_usize;
     for (at, trouble) in lines.enumerate() {
         if at < LINES {

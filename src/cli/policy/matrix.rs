@@ -123,6 +123,7 @@ fn write(matrix: &PolicyMatrix, cli: &Cli, surroundings: &Surroundings) -> Resul
         Output::Name => {
             terminal::out_lines(matrix.workloads.iter().map(|w| format!("{}\n", crate::report::sanitise::line(&w.name))))
         }
+        Output::Sarif => cli.common.format().map(|_| ()),
         Output::Csv => terminal::out_lines(csv(&matrix.connections)),
     }
 }

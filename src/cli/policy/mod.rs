@@ -75,7 +75,7 @@ pub enum PolicyCommand {
 impl PolicyArgs {
     /// It prints more formats than every report has.
     pub(super) fn has_own_formats(&self) -> bool {
-        matches!(self.command, Some(PolicyCommand::Matrix(_)))
+        self.command.is_some()
     }
 }
 

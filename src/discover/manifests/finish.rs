@@ -42,7 +42,13 @@ impl Reading {
         if !unknown.is_empty() {
             let text =
                 format!("no Namespace object of {}: only the label kubernetes.io/metadata.name is known", unknown.join(", "));
-            self.troubles.push(Trouble { severity: Severity::Notice, file: String::from("manifests"), line: None, text });
+            self.troubles.push(Trouble {
+                severity: Severity::Notice,
+                file: String::from("manifests"),
+                line: None,
+                text,
+                is_policy: false,
+            });
         }
         manifests.troubles = self.troubles;
         manifests.places = self.places;
@@ -117,6 +123,7 @@ impl Reading {
                 file: self.places.file(&first),
                 line: Some(first.line),
                 text: format!("skipped {kind}{more}: netcheck does not read this kind"),
+                is_policy: is_policy(&kind),
             });
         }
     }
@@ -133,6 +140,12 @@ impl Manifests {
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.places.files.iter().map(std::path::PathBuf::as_path)
     }
+}
+
+/// A kind that says who may connect to whom, by its name.
+fn is_policy(kind: &str) -> bool {
+    let name = kind.split(' ').next().unwrap_or_default();
+    name.ends_with("NetworkPolicy") || name == "AuthorizationPolicy"
 }
 
 /// A list that is to be told as incomplete.

@@ -177,7 +177,7 @@ impl Reading {
     /// `line`: in the document, counted from 0.
     fn trouble(&mut self, severity: Severity, line: usize, text: String) {
         let file = self.places.files.last().map(|p| trouble::shown(p)).unwrap_or_default();
-        self.troubles.push(Trouble { severity, file, line: Some(self.line + line), text });
+        self.troubles.push(Trouble { severity, file, line: Some(self.line + line), text, is_policy: false });
     }
 
     fn place(&self, span: Span) -> Place {

@@ -42,6 +42,8 @@ pub struct Trouble {
     pub line: Option<usize>,
     /// A fragment.
     pub text: String,
+    /// A kind of policy that is not read.
+    pub is_policy: bool,
 }
 
 impl fmt::Display for Trouble {

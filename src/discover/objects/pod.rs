@@ -98,6 +98,8 @@ fn keep_container(c: Container) -> Container {
         image: c.image,
         ports: c.ports,
         readiness_probe: c.readiness_probe.map(keep_probe),
+        liveness_probe: c.liveness_probe.map(keep_probe),
+        startup_probe: c.startup_probe.map(keep_probe),
         resources: c.resources.map(keep_resources),
         ..Container::default()
     }
@@ -194,6 +196,7 @@ fn containers(specs: impl IntoIterator<Item = Container>, statuses: &[ContainerS
 fn container(c: Container, statuses: &[ContainerStatus]) -> Result<model::Container, String> {
     let status = statuses.iter().find(|s| s.name == c.name);
     Ok(model::Container {
+        probes: probes(&c),
         image: c.image.unwrap_or_default(),
         ports: c.ports.unwrap_or_default().into_iter().map(container_port).collect::<Result<_, _>>()?,
         readiness_probe: c.readiness_probe.as_ref().map(probe_in_words),
@@ -226,6 +229,28 @@ fn state(state: Option<&ContainerState>) -> model::ContainerState {
         (None, None, Some(w)) => model::ContainerState::Waiting { reason: text(&w.reason), message: text(&w.message) },
         (None, None, None) => model::ContainerState::None,
     }
+}
+
+/// The probes that the kubelet sends to the pod's own address.
+fn probes(c: &Container) -> Vec<model::NetworkProbe> {
+    let all = [
+        (model::ProbeKind::Readiness, &c.readiness_probe),
+        (model::ProbeKind::Liveness, &c.liveness_probe),
+        (model::ProbeKind::Startup, &c.startup_probe),
+    ];
+    let port = |port: &IntOrString| match port {
+        IntOrString::Int(number) => u16::try_from(*number).ok().map(model::TargetPort::Number),
+        IntOrString::String(name) => Some(model::TargetPort::Name(name.clone())),
+    };
+    // one that names a host goes there
+    let is_own = |host: &Option<String>| host.as_ref().is_none_or(String::is_empty);
+    let of = |probe: &Probe| match (&probe.http_get, &probe.tcp_socket, &probe.grpc) {
+        (Some(get), _, _) => is_own(&get.host).then(|| port(&get.port)).flatten(),
+        (None, Some(tcp), _) => is_own(&tcp.host).then(|| port(&tcp.port)).flatten(),
+        (None, None, Some(grpc)) => u16::try_from(grpc.port).ok().map(model::TargetPort::Number),
+        (None, None, None) => None,
+    };
+    all.into_iter().filter_map(|(kind, probe)| Some(model::NetworkProbe { kind, port: of(probe.as_ref()?)? })).collect()
 }
 
 fn probe_in_words(probe: &Probe) -> String {
@@ -266,7 +291,9 @@ const CONTAINER: Message = Message(&[
     text(2, "image"),
     many(6, "ports", &CONTAINER_PORT),
     one(8, "resources", &Message(&[quantity_map(1, "limits")])),
+    one(10, "livenessProbe", &PROBE),
     one(11, "readinessProbe", &PROBE),
+    one(22, "startupProbe", &PROBE),
 ]);
 
 const CONTAINER_PORT: Message =

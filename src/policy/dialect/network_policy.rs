@@ -84,7 +84,10 @@ impl Translation<'_> {
                 let except = block.except.iter().enumerate();
                 let except: Option<Vec<_>> = except.map(|(i, e)| self.cidr(&format!("{at}.ipBlock.except[{i}]"), e)).collect();
                 match (cidr, except) {
-                    (Some(cidr), Some(except)) => Predicate::Cidr { cidr, except },
+                    (Some(cidr), Some(except)) => {
+                        self.check_except(at, &cidr, &except);
+                        Predicate::Cidr { cidr, except }
+                    }
                     _ => Predicate::Unknown(format!("{at} of {} is not an address range", self.source.object())),
                 }
             }
@@ -104,6 +107,13 @@ impl Translation<'_> {
                 self.problem(at, "names nobody: the API server refuses an empty peer");
                 Predicate::Unknown(format!("{at} of {} is empty", self.source.object()))
             }
+        }
+    }
+
+    /// An exception is inside of its range and smaller (`pkg/apis/networking/validation`, `ValidateIPBlock`). Another one takes nothing away.
+    fn check_except(&mut self, at: &str, cidr: &IpNet, except: &[IpNet]) {
+        for (i, hole) in except.iter().enumerate().filter(|(_, hole)| !cidr.contains(*hole) || hole == &cidr) {
+            self.problem(format!("{at}.ipBlock.except[{i}]"), format!("{hole} is not inside of {cidr}"));
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::dns_config;
-use crate::model::{Cluster, Known, ObjectRef, Pod, Resource, Workload};
+use crate::model::{Cluster, Known, ObjectRef, Pod, Resource, Selector, Workload};
 use crate::policy::classes::{Classes, Features};
 use crate::policy::sets::{Index, Span};
 use crate::policy::{
@@ -98,7 +98,14 @@ impl<'g> Context<'g> {
         let pods: Vec<&Pod> = once.into_values().collect();
         let mut endpoints: Vec<Endpoint<'g>> = pods.iter().map(|p| ground.directory.pod(p)).collect();
         // what is scaled to nothing now may have pods soon
-        endpoints.extend(cluster.workloads.seen().filter(|w| !w.pod_labels.is_empty()).map(|w| template(ground, w)));
+        let has_pods = |w: &Workload| {
+            let start = pods.partition_point(|p| p.namespace < w.namespace);
+            let mut own = pods.iter().skip(start).take_while(|p| p.namespace == w.namespace);
+            let selector = Selector::of(&w.pod_labels);
+            own.any(|p| selector.matches(&p.labels))
+        };
+        let idle = cluster.workloads.seen().filter(|w| !w.pod_labels.is_empty() && !has_pods(w));
+        endpoints.extend(idle.map(|w| template(ground, w)));
         let features = Features::of(&ground.compiled.book);
         let classes = features.classes(&endpoints);
         let mut members: Vec<Vec<&Pod>> = vec![Vec::new(); classes.example.len()];
@@ -212,11 +219,14 @@ impl<'g> Context<'g> {
     /// Lists of policies that are not complete, and why.
     pub(super) fn policies_missing(&self) -> Vec<(String, String)> {
         let namespace = self.namespace.as_deref();
-        let own = self.cluster.network_policies.complete(&Resource::NetworkPolicies, namespace);
-        let mut missing: Vec<(String, String)> =
-            own.missing().map(|why| (String::from("the NetworkPolicies"), why)).into_iter().collect();
-        let others = kinds::ALL.iter().filter_map(|kind| kind.missing(self.cluster, namespace.filter(|_| kind.namespaced)));
-        missing.extend(others.map(|why| (String::from("other policies"), why)));
+        let mut missing: Vec<(String, String)> = Vec::new();
+        // what files lack is told by file and line
+        if !self.is_manifests() {
+            let own = self.cluster.network_policies.complete(&Resource::NetworkPolicies, namespace);
+            missing.extend(own.missing().map(|why| (String::from("the NetworkPolicies"), why)));
+            let others = kinds::ALL.iter().filter_map(|kind| kind.missing(self.cluster, namespace.filter(|_| kind.namespaced)));
+            missing.extend(others.map(|why| (String::from("other policies"), why)));
+        }
         let unjudged = self.ground.compiled.book.tiers.iter().flat_map(|t| &t.policies).filter(|p| p.object.kind == "policies");
         missing.extend(unjudged.filter_map(|p| Some((String::from("other policies"), unknown(&p.subject)?))));
         missing

@@ -4,12 +4,20 @@
 //! decide as open: a selector that finds nothing among some of the pods is no fault.
 
 mod context;
+mod cover;
+mod direction_left_out;
 mod egress_without_dns;
+mod manifest_not_read;
 mod out;
 mod peer_matches_nothing;
+mod policy_invalid;
+mod policy_not_enforced;
+mod policy_port_name_unknown;
 mod policy_selects_nothing;
 mod port_of_the_service;
+mod probe_blocked;
 mod reach;
+mod rule_without_effect;
 #[cfg(test)]
 mod testing;
 
@@ -17,11 +25,18 @@ use crate::finding::Meta;
 use crate::model::Cluster;
 
 pub use context::{Context, Ground, Item, Origin};
+pub use direction_left_out::DirectionLeftOut;
 pub use egress_without_dns::EgressWithoutDns;
+pub use manifest_not_read::{ManifestNotRead, not_read};
 pub use out::{Linted, Located, Out};
 pub use peer_matches_nothing::PeerMatchesNothing;
+pub use policy_invalid::PolicyInvalid;
+pub use policy_not_enforced::PolicyNotEnforced;
+pub use policy_port_name_unknown::PolicyPortNameUnknown;
 pub use policy_selects_nothing::PolicySelectsNothing;
 pub use port_of_the_service::PortOfTheService;
+pub use probe_blocked::ProbeBlocked;
+pub use rule_without_effect::RuleWithoutEffect;
 
 /// One rule for policies.
 pub trait Lint: Sync {
@@ -30,7 +45,23 @@ pub trait Lint: Sync {
 }
 
 /// Every lint, in the order of its code.
-pub const ALL: &[&dyn Lint] = &[&PolicySelectsNothing, &PeerMatchesNothing, &PortOfTheService, &EgressWithoutDns];
+pub const ALL: &[&dyn Lint] = &[
+    &PolicySelectsNothing,
+    &PeerMatchesNothing,
+    &PortOfTheService,
+    &PolicyPortNameUnknown,
+    &EgressWithoutDns,
+    &ProbeBlocked,
+    &RuleWithoutEffect,
+    &PolicyNotEnforced,
+    &PolicyInvalid,
+    &DirectionLeftOut,
+];
+
+/// What is fixed about everything that a lint may say, in the order of the codes.
+pub fn metas() -> Vec<&'static Meta> {
+    ALL.iter().map(|lint| lint.meta()).chain([ManifestNotRead::META]).collect()
+}
 
 /// Asks every lint. `namespace`: only of the policies in this one.
 pub fn lint(cluster: &Cluster, origin: Origin, namespace: Option<&str>) -> Linted {

@@ -2,7 +2,7 @@
 
 use crate::model::testing::policies::{pods, pods_in, policy, rule, tcp, udp};
 use crate::model::testing::{World, labels};
-use crate::model::{Cluster, NetworkPolicy};
+use crate::model::{Cluster, Known, NetworkPolicy, Resource};
 use crate::plan::lint_reads;
 use crate::policy::NAME_LABEL;
 
@@ -11,6 +11,8 @@ use super::{Ground, Lint, Linted, Located, Origin, run};
 /// The cluster of a test.
 pub(super) struct Shop {
     pub(super) world: World,
+    /// API groups of custom kinds.
+    pub(super) groups: Vec<String>,
 }
 
 impl Shop {
@@ -20,7 +22,7 @@ impl Shop {
             namespace.labels = labels(&format!("{NAME_LABEL}={}", namespace.name));
         }
         world.network_policies = policies.into_iter().collect();
-        Self { world }
+        Self { world, groups: Vec::new() }
     }
 
     /// Policies as they should be: everything is closed, and what is needed is open.
@@ -43,6 +45,9 @@ impl Shop {
             }
             for query in queries {
                 self.world.ask(&mut cluster, &query);
+                if query.resource == Resource::ApiGroups {
+                    cluster.api_groups = Known::Got(self.groups.clone());
+                }
             }
         }
         panic!("reads do not end");
