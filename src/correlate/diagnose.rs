@@ -128,9 +128,13 @@ fn judged(cx: &Correlation<'_>, measured: Measured, gaps: &mut Vec<Gap>) -> Vec<
     // an echo tells of a pod's network, and nothing of what runs in it
     let by_echo_alone = cx.question.port.is_none() && matches!(cx.question.to, Subject::Pod(_));
     confirm(&mut all, measured, by_echo_alone);
+    let mut open = Vec::new();
     for cause in super::ALL {
-        collect(cause.meta(), cause.explain(cx), &mut all, gaps);
+        collect(cause.meta(), cause.explain(cx), &mut all, &mut open);
     }
+    // where nothing was measured that is one gap, and policies are judged without
+    let by_objects = |gap: &Gap| gap.what.starts_with("NC20");
+    gaps.extend(open.into_iter().filter(|gap| !cx.measured.is_empty() || by_objects(gap)));
     all
 }
 
@@ -201,11 +205,10 @@ fn confirm(all: &mut [Finding], measured: Measured, by_echo_alone: bool) {
             (Weight::Cause, Measured::Reachable) if by_echo_alone && f.meta.code == "NC4002" => {}
             (Weight::Cause, Measured::Reachable) => {
                 f.weight = Weight::Warning;
-                f.confidence = Confidence::Possible;
                 f.evidence.push(crate::finding::Evidence {
                     source: "measured".to_owned(),
-                    expected: "unreachable".to_owned(),
-                    seen: "reachable: the objects and the packets contradict each other".to_owned(),
+                    expected: String::new(),
+                    seen: "reachable all the same".to_owned(),
                 });
             }
             (Weight::Cause | Weight::Warning | Weight::Note, _) => {}

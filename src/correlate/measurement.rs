@@ -67,7 +67,7 @@ fn told(outcome: &ProbeOutcome) -> (&'static str, String, Option<u64>) {
             Some(error) => ("failed", error.clone(), None),
         },
         ProbeOutcome::Tcp(t) => {
-            let detail = t.last_failure().or(t.attempts.first()).map(attempt_words).unwrap_or_default();
+            let detail = t.telling_failure().or(t.attempts.first()).map(attempt_words).unwrap_or_default();
             (
                 graded(t.opened(), t.attempts.len()),
                 format!("{} of {} connected; {detail}", t.opened(), t.attempts.len()),

@@ -18,7 +18,7 @@ pub struct Reach {
     pub successes: u32,
     /// The last failure in words, as `refused by RST after 0.2 ms`.
     pub failure: Option<String>,
-    /// The last TCP failure.
+    /// The last TCP failure that somebody reported, else the last one.
     pub refusal: Option<TcpAttempt>,
 }
 
@@ -129,12 +129,31 @@ impl<'a> Correlation<'a> {
         })
     }
 
-    /// How an address and port answered the source, with every repetition added up.
+    /// How an address and port answered the source, with every repetition added up. Tries that waited for the cluster to settle
+    /// count instead of those before them.
     pub fn reach(&self, ip: IpAddr, port: u16) -> Reach {
+        self.settled(ip, port).unwrap_or_else(|| self.at_once(ip, port))
+    }
+
+    /// How they answered a moment later. `None`: they were not asked again.
+    pub fn settled(&self, ip: IpAddr, port: u16) -> Option<Reach> {
+        let mut reach = Reach::default();
+        for (spec, outcome) in self.answers() {
+            if let (ProbeSpec::Tcp(spec), ProbeOutcome::Tcp(outcome)) = (spec, outcome)
+                && (spec.ip, spec.port, spec.wait_ms > 0) == (ip, port, true)
+            {
+                add_tcp(&mut reach, outcome);
+            }
+        }
+        reach.measured().then_some(reach)
+    }
+
+    /// How they answered when they were asked first.
+    pub fn at_once(&self, ip: IpAddr, port: u16) -> Reach {
         let mut reach = Reach::default();
         for m in self.measured.iter().filter(|m| Some(&m.from) == self.question.from.as_ref()) {
             match (&m.spec, &m.outcome) {
-                (ProbeSpec::Tcp(spec), ProbeOutcome::Tcp(outcome)) if spec.ip == ip && spec.port == port => {
+                (ProbeSpec::Tcp(spec), ProbeOutcome::Tcp(outcome)) if (spec.ip, spec.port, spec.wait_ms) == (ip, port, 0) => {
                     add_tcp(&mut reach, outcome);
                 }
                 (ProbeSpec::Udp(spec), ProbeOutcome::Udp(outcome)) if spec.ip == ip && spec.port == port => {
@@ -198,8 +217,26 @@ impl<'a> Correlation<'a> {
 fn add_tcp(reach: &mut Reach, outcome: &TcpOutcome) {
     reach.tries += u32::try_from(outcome.attempts.len()).unwrap_or(0);
     reach.successes += u32::try_from(outcome.opened()).unwrap_or(0);
-    if let Some(failure) = outcome.last_failure() {
+    let known = reach.refusal.as_ref().is_some_and(TcpAttempt::is_reported);
+    if let Some(failure) = outcome.telling_failure().filter(|f| f.is_reported() || !known) {
         reach.failure = Some(attempt_words(failure));
         reach.refusal = Some(failure.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Latency;
+
+    #[test]
+    fn an_error_that_somebody_sent_outweighs_the_silence_after_it() {
+        let told = TcpAttempt::Refused { by: Refuser::Rst {}, after_us: 90 };
+        let silent = TcpAttempt::TimedOut { after_ms: 1_500 };
+        let mut reach = Reach::default();
+        let outcome = |attempts: Vec<TcpAttempt>| TcpOutcome { attempts, connect: Latency::of(1, Vec::new()) };
+        add_tcp(&mut reach, &outcome(vec![told.clone(), silent.clone()]));
+        add_tcp(&mut reach, &outcome(vec![silent]));
+        assert_eq!((reach.tries, reach.refusal), (3, Some(told)));
     }
 }

@@ -123,7 +123,7 @@ async fn silence_ends_with_the_deadline_and_the_session_goes_on() {
 async fn a_probe_the_agent_does_not_know_is_not_sent() {
     let (session, _peer) = greeted(HELLO_LINE, None).await;
     let mut session = session.unwrap_or_else(|no| panic!("{no:?}"));
-    let spec = ProbeSpec::Tcp(TcpSpec { ip: [10, 0, 0, 1].into(), port: 80, attempts: 1, timeout_ms: 1 });
+    let spec = ProbeSpec::Tcp(TcpSpec { ip: [10, 0, 0, 1].into(), port: 80, attempts: 1, timeout_ms: 1, wait_ms: 0 });
     let got = session.run(&[spec], Duration::from_secs(1), &CancellationToken::new()).await;
     assert_eq!(why(&got[0].0), "agent 0.1.0 does not know the probe tcp");
 }

@@ -15,6 +15,7 @@ pub mod proxy_modes;
 pub mod reads;
 pub mod resolve;
 pub mod routes;
+mod settle;
 mod silence;
 pub mod steps;
 #[cfg(test)]

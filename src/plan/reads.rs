@@ -291,7 +291,26 @@ fn backends(request: &Request, wanted: &mut Wanted<'_>) {
     nodes(request, wanted);
 }
 
+/// Most addresses of a Service without a selector whose pods are looked for one by one.
+const BY_HAND: usize = 4;
+
+/// Who has the addresses that somebody wrote into a slice.
+fn written_by_hand(service: &Service, wanted: &mut Wanted<'_>) {
+    let is_api_server = (service.namespace.as_str(), service.name.as_str()) == ("default", "kubernetes");
+    if !service.selector.is_empty() || is_api_server {
+        return;
+    }
+    let slices = wanted.cluster.slices_of(&service.namespace, &service.name);
+    let endpoints = slices.got().into_iter().flatten().flat_map(|s| &s.endpoints).filter(|e| e.target.is_none());
+    let ips: Vec<IpAddr> = endpoints.flat_map(|e| &e.addresses).filter_map(|a| a.parse().ok()).take(BY_HAND).collect();
+    for ip in ips {
+        wanted.push(owner::pods(ip));
+        wanted.push(Query::all(Resource::Nodes));
+    }
+}
+
 fn pods_behind(service: &Service, wanted: &mut Wanted<'_>) {
+    written_by_hand(service, wanted);
     let (namespace, name) = (&service.namespace, &service.name);
     if !service.selector.is_empty() {
         let selector = crate::model::Selector::of(&service.selector).to_string();

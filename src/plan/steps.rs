@@ -13,7 +13,7 @@ use crate::probe::{
 use crate::protocol::Measurement;
 
 use super::backends::{Backend, asked_backends, asked_port, backends, in_use};
-use super::{Step, names, reads, resolve, routes, silence};
+use super::{Step, names, reads, resolve, routes, settle, silence};
 
 /// A lost SYN is sent again after 1 s (`TCP_TIMEOUT_INIT`, include/net/tcp.h): one retransmission fits.
 pub const TCP_TIMEOUT_MS: u64 = 1_500;
@@ -80,7 +80,7 @@ fn parts_wave(question: &Question, cluster: &Cluster, wave: &mut Wave) {
     }
 }
 
-struct Wave {
+pub(super) struct Wave {
     from: ObjectRef,
     /// The pod has an address of that family: v4, v6. Without one its packets cannot leave, which is no fault of the destination.
     families: (bool, bool),
@@ -100,7 +100,7 @@ impl Wave {
         if ip.is_ipv6() { self.families.1 } else { self.families.0 }
     }
 
-    fn add(&mut self, why: &str, spec: ProbeSpec) {
+    pub(super) fn add(&mut self, why: &str, spec: ProbeSpec) {
         if !self.steps.iter().any(|s| s.spec == spec && s.from == self.from) {
             self.steps.push(Step { why: why.to_owned(), from: self.from.clone(), spec });
         }
@@ -117,7 +117,7 @@ impl Wave {
 }
 
 fn tcp(ip: IpAddr, port: u16, attempts: u32) -> ProbeSpec {
-    ProbeSpec::Tcp(TcpSpec { ip, port, attempts, timeout_ms: TCP_TIMEOUT_MS })
+    ProbeSpec::Tcp(TcpSpec { ip, port, attempts, timeout_ms: TCP_TIMEOUT_MS, wait_ms: 0 })
 }
 
 /// Which address records the destination should have.
@@ -274,6 +274,7 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
         return next.steps;
     }
     other_nameservers(question, cluster, measured, &mut next);
+    settle::again(question, cluster, measured, &mut next);
     resolved_addresses(question, cluster, measured, &mut next);
     for (why, spec) in routes::steps::more(question, cluster, measured) {
         if !measured.iter().any(|m| m.spec == spec) {

@@ -15,6 +15,14 @@ pub struct TcpSpec {
     pub attempts: u32,
     /// For each attempt.
     pub timeout_ms: u64,
+    /// Before the first attempt: what was just changed in the cluster takes a moment to reach every node.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wait_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +73,13 @@ pub enum Refuser {
     Unknown,
 }
 
+impl TcpAttempt {
+    /// Somebody said no, or the kernel itself did.
+    pub fn is_reported(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unreachable { .. })
+    }
+}
+
 impl TcpOutcome {
     pub fn opened(&self) -> usize {
         self.attempts.iter().filter(|a| matches!(a, TcpAttempt::Opened { .. })).count()
@@ -80,8 +95,10 @@ impl TcpOutcome {
         !self.attempts.is_empty() && self.opened() == 0
     }
 
-    /// The last attempt that failed.
-    pub fn last_failure(&self) -> Option<&TcpAttempt> {
-        self.attempts.iter().rev().find(|a| !matches!(a, TcpAttempt::Opened { .. }))
+    /// The last failure that somebody reported, else the last one. Kernels limit how many ICMP errors they send, so that silence may
+    /// follow an error that says it all.
+    pub fn telling_failure(&self) -> Option<&TcpAttempt> {
+        let failed = || self.attempts.iter().rev().filter(|a| !matches!(a, TcpAttempt::Opened { .. }));
+        failed().find(|a| a.is_reported()).or_else(|| failed().next())
     }
 }

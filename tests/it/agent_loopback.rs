@@ -164,7 +164,7 @@ fn a_tcp_port_that_does_not_listen_is_refused_by_a_reset() {
         Agent::probe(&json!({"probe": "tcp", "ip": "127.0.0.1", "port": closed_port(), "attempts": 2, "timeout_ms": 2000}));
     let ProbeOutcome::Tcp(tcp) = outcome else { panic!("{outcome:?}") };
     assert!(tcp.none_opened());
-    assert!(matches!(tcp.last_failure(), Some(TcpAttempt::Refused { by: Refuser::Rst {}, .. })), "{tcp:?}");
+    assert!(matches!(tcp.telling_failure(), Some(TcpAttempt::Refused { by: Refuser::Rst {}, .. })), "{tcp:?}");
 }
 
 #[test]

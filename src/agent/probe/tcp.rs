@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{micros, millis};
 use crate::agent::socket::{ConnectError, connect, errno_name};
@@ -16,6 +16,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Tries follow each other's answers, but do not wait for each other's silence: three unanswered ones take little longer than one.
 pub(super) async fn run(spec: &TcpSpec) -> TcpOutcome {
     let (to, limit) = (SocketAddr::from((spec.ip, spec.port)), Duration::from_millis(spec.timeout_ms));
+    sleep(Duration::from_millis(spec.wait_ms)).await;
     let mut running = JoinSet::new();
     let mut done = Vec::new();
     for number in 0..spec.attempts {

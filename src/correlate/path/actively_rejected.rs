@@ -35,7 +35,14 @@ impl Cause for ActivelyRejected {
             return Verdict::Clear;
         }
         let mut rejected: Vec<Finding> = Vec::new();
-        for (what, reach) in decisive(cx).into_iter().filter(|(_, r)| r.dead()) {
+        let reaches = decisive(cx);
+        let vips = cx.service().map_or(0, |s| s.cluster_ips.len());
+        // rules for the Service's address alone send the error, and that is kube-proxy's matter
+        let endpoints_answer = reaches.len() > vips && reaches.iter().skip(vips).all(|(_, r)| r.ok());
+        if vips > 0 && endpoints_answer {
+            return Verdict::Clear;
+        }
+        for (what, reach) in reaches.into_iter().filter(|(_, r)| r.dead()) {
             let Some(TcpAttempt::Refused { by, .. } | TcpAttempt::Unreachable { by, .. }) = &reach.refusal else {
                 continue;
             };

@@ -8,6 +8,8 @@ use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Known, ObjectRef, Subject};
 use crate::plan::owner::{self, Range};
 
+use super::outside;
+
 declare_finding! {
     /// ## What it finds
     ///
@@ -32,6 +34,10 @@ impl Cause for NobodyHasAddress {
     }
 
     fn explain(&self, cx: &Correlation<'_>) -> Verdict {
+        if let Subject::Service { .. } = cx.question.to {
+            let found = written_by_hand(cx);
+            return if found.is_empty() { Verdict::NotApplicable } else { Verdict::Found(found) };
+        }
         let Subject::Ip(ip) = cx.question.to else { return Verdict::NotApplicable };
         let range = match owner::nobody(ip, cx.cluster) {
             Known::Got(None) => return Verdict::Clear,
@@ -77,8 +83,36 @@ impl Cause for NobodyHasAddress {
 
 /// The address is another finding's: nobody has it.
 pub(super) fn is_nobodys(cx: &Correlation<'_>) -> bool {
-    let nobodys = |ip: IpAddr| matches!(owner::nobody(ip, cx.cluster), Known::Got(Some(_)));
-    matches!(cx.question.to, Subject::Ip(ip) if nobodys(ip))
+    match &cx.question.to {
+        Subject::Ip(ip) => of_nobody(cx, *ip),
+        Subject::Service { .. } => !written_by_hand(cx).is_empty(),
+        Subject::Pod(_) | Subject::Route(_) | Subject::Node(_) | Subject::Name(_) => false,
+    }
+}
+
+fn of_nobody(cx: &Correlation<'_>, ip: IpAddr) -> bool {
+    matches!(owner::nobody(ip, cx.cluster), Known::Got(Some(_)))
+}
+
+/// Endpoints that somebody wrote down for a Service without a selector, at addresses that no pod has.
+fn written_by_hand(cx: &Correlation<'_>) -> Vec<Finding> {
+    let dead = outside::tried(cx).into_iter().filter(|o| o.reach.dead() && !o.reach.refused_by_rst());
+    let mut nobodys: Vec<_> = dead.filter(|o| o.about.kind == "endpointslice" && of_nobody(cx, o.ip)).collect();
+    let others = nobodys.len().saturating_sub(1);
+    nobodys.truncate(1);
+    let find = |o: outside::Outside| {
+        let more = if others > 0 { format!(" Nor has one {others} more of its addresses.") } else { String::new() };
+        let sentence = format!("{} is an address of pods that no pod has.{more}", o.words.trim_end_matches(','));
+        Finding::cause(NobodyHasAddress::META, o.about.clone(), sentence)
+            .proven()
+            .expected(format!("pods with the address {}", o.ip), "a pod", "none")
+            .expected(format!("connections to {}", o.at), "accepted", o.reach.words())
+            .next(format!(
+                "kubectl -n {} edit endpointslice {}: give it the address of a pod that runs, or the Service a selector",
+                o.about.namespace, o.about.name
+            ))
+    };
+    nobodys.into_iter().map(find).collect()
 }
 
 #[cfg(test)]
@@ -119,6 +153,21 @@ mod tests {
         let case = gone(&World::shop(), "10.96.200.200");
         assert!(only(explain(&NobodyHasAddress, &case)).sentence.contains("the range of Services 10.96.0.0/16"));
         assert_eq!(causes(&judge(&case)), ["NC3044"]);
+    }
+
+    #[test]
+    fn a_slice_by_hand_with_an_address_that_nobody_has() {
+        let mut world = World::shop();
+        world.service("web").selector.clear();
+        let slice = world.slices.iter_mut().find(|s| s.service.as_deref() == Some("web")).expect("there");
+        slice.endpoints.truncate(1);
+        (slice.endpoints[0].target, slice.endpoints[0].addresses) = (None, vec!["10.244.2.250".into()]);
+        let to_web = crate::plan::testing::to_web();
+        let dead = Case::measured(&world, &to_web, &|_, spec| faults::time_out(spec, &["10.96.1.10", "10.244.2.250"]));
+        let found = only(explain(&NobodyHasAddress, &dead));
+        assert!(found.sentence.ends_with("is an address of pods that no pod has."), "{}", found.sentence);
+        assert_eq!((found.about.kind.as_str(), causes(&judge(&dead))), ("endpointslice", vec!["NC3044"]));
+        assert_eq!(explain(&NobodyHasAddress, &Case::healthy(&world, &to_web)), Verdict::NotApplicable);
     }
 
     #[test]

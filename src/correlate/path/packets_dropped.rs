@@ -57,7 +57,7 @@ impl Cause for PacketsDropped {
             );
             let finding = Finding::cause(Self::META, pod.clone(), sentence)
                 .expected(format!("connections to {at}"), "accepted or refused", reach.words())
-                .next("ask the same from a pod on the destination's node, and look for NetworkPolicies that select either pod");
+                .next(next(cx, *ip));
             let finding = way(cx, *ip).into_iter().fold(finding, |f, (what, seen)| f.seen(what, seen));
             if inside.is_empty() { finding.possible() } else { finding }
         });
@@ -67,6 +67,17 @@ impl Cause for PacketsDropped {
 
 fn place(cx: &Correlation<'_>, pod: &ObjectRef) -> String {
     cx.cluster.pod(pod).and_then(|p| p.node.clone()).map(|n| format!(" on node/{n}")).unwrap_or_default()
+}
+
+/// Where to look: at the source's own node when not even that answers, else at what is between the two.
+fn next(cx: &Correlation<'_>, ip: std::net::IpAddr) -> String {
+    let node = cx.question.from.as_ref().and_then(|o| cx.cluster.pod(o)).and_then(|p| p.node.clone());
+    match (cx.trace_words(ip).as_deref(), node) {
+        (Some("no hop answers"), Some(node)) => format!(
+            "no hop answers, not even the source's own node: look there first (ip route get {ip}, sysctl net.ipv4.ip_forward on {node}), then ask from a pod on another node"
+        ),
+        _ => "ask the same from a pod on the destination's node: that tells the source's side from the destination's".to_owned(),
+    }
 }
 
 /// How far packets get, and whether the pod's node answers.

@@ -1,7 +1,10 @@
 use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
+use crate::model::Service;
 use crate::plan::backends::Backend;
+
+use std::net::IpAddr;
 
 use super::inside::not_tried;
 
@@ -45,6 +48,9 @@ impl Cause for ServiceAddressFails {
         let mut found = Vec::new();
         for ip in &service.cluster_ips {
             let reach = cx.reach(*ip, port.port);
+            if reach.ok() && cx.at_once(*ip, port.port).dead() {
+                found.push(late(cx, service, *ip, port.port, &node));
+            }
             if reach.measured() && !reach.ok() {
                 let at = std::net::SocketAddr::new(*ip, port.port);
                 let object = service.object();
@@ -71,6 +77,18 @@ impl Cause for ServiceAddressFails {
     }
 }
 
+/// The rules came after the question: nothing is wrong any more.
+fn late(cx: &Correlation<'_>, service: &Service, ip: IpAddr, port: u16, node: &str) -> Finding {
+    let (object, at) = (service.object(), std::net::SocketAddr::new(ip, port));
+    let sentence = format!(
+        "{object} was refused at {at} from node/{node} at first, and answered a moment later: kube-proxy had just been told."
+    );
+    Finding::warning(ServiceAddressFails::META, object, sentence)
+        .expected(format!("connections to {at}"), "every try succeeds", cx.at_once(ip, port).words())
+        .seen("the same a moment later", cx.reach(ip, port).words())
+        .next("nothing, where the Service or its pods just changed; else ask again: kube-proxy may lag behind all the time")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +106,29 @@ mod tests {
             found.sentence
         );
         assert_eq!(causes(&judge(&case)), ["NC5001"]);
+    }
+
+    fn rejected_at_first(settles: bool) -> Case {
+        Case::measured(&World::shop(), &to_web(), &|_, spec| match spec {
+            crate::probe::ProbeSpec::Tcp(tcp) if tcp.wait_ms > 0 && settles => None,
+            _ => faults::prohibit(spec, &["10.96.1.10"], "172.18.0.2"),
+        })
+    }
+
+    #[test]
+    fn an_error_for_the_address_alone_is_the_proxys_matter() {
+        let case = rejected_at_first(false);
+        assert_eq!(causes(&judge(&case)), ["NC5001"]);
+        // asked again a moment later
+        assert!(case.measured.iter().any(|m| matches!(&m.spec, crate::probe::ProbeSpec::Tcp(tcp) if tcp.wait_ms > 0)));
+    }
+
+    #[test]
+    fn rules_that_came_late_are_a_warning() {
+        let case = rejected_at_first(true);
+        assert_eq!(only(explain(&ServiceAddressFails, &case)).weight, crate::finding::Weight::Warning);
+        let answer = judge(&case);
+        assert_eq!((answer.exit_code, causes(&answer)), (0, vec![]));
     }
 
     #[test]

@@ -83,7 +83,8 @@ fn requests(question: &Question, cluster: &Cluster, measured: &[Measurement]) ->
     let all = tried(question, cluster, measured);
     let step = |(entry, door, ip): (Entry, Door, IpAddr)| {
         let port = question.port.unwrap_or(entry.listener);
-        let tcp = TcpSpec { ip, port, attempts: question.request.attempts, timeout_ms: crate::plan::steps::TCP_TIMEOUT_MS };
+        let tcp =
+            TcpSpec { ip, port, attempts: question.request.attempts, timeout_ms: crate::plan::steps::TCP_TIMEOUT_MS, wait_ms: 0 };
         (why(&door), if entry.is_http { ProbeSpec::Http(entry.via(ip, question.port)) } else { ProbeSpec::Tcp(tcp) })
     };
     all.into_iter().map(step).collect()
