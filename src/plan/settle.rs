@@ -27,8 +27,8 @@ pub(super) fn again(question: &Question, cluster: &Cluster, measured: &[Measurem
         return;
     }
     for ip in &service.cluster_ips {
-        let refused = |o: &&TcpOutcome| o.none_opened() && o.telling_failure().is_some_and(crate::probe::TcpAttempt::is_reported);
-        if answers(*ip, port).filter(refused).is_some() {
+        let refused = |o: &TcpOutcome| o.none_opened() && o.telling_failure().is_some_and(crate::probe::TcpAttempt::is_reported);
+        if answers(*ip, port).is_some_and(refused) {
             let spec = TcpSpec { ip: *ip, port, attempts: 3, timeout_ms: TCP_TIMEOUT_MS, wait_ms: WAIT_MS };
             next.add("the Service's address a moment later, as its endpoints answer", ProbeSpec::Tcp(spec));
         }

@@ -109,9 +109,9 @@ mod tests {
     }
 
     fn rejected_at_first(settles: bool) -> Case {
-        Case::measured(&World::shop(), &to_web(), &|_, spec| match spec {
-            crate::probe::ProbeSpec::Tcp(tcp) if tcp.wait_ms > 0 && settles => None,
-            _ => faults::prohibit(spec, &["10.96.1.10"], "172.18.0.2"),
+        Case::measured(&World::shop(), &to_web(), &|_, spec| {
+            let is_later = matches!(spec, crate::probe::ProbeSpec::Tcp(tcp) if tcp.wait_ms > 0);
+            if is_later && settles { None } else { faults::prohibit(spec, &["10.96.1.10"], "172.18.0.2") }
         })
     }
 
