@@ -137,7 +137,8 @@ pub struct AgentArgs {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint.
+    /// How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy
+    /// matrix, sarif for policy lint.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Output::Table, global = true)]
     pub output: Output,
 
@@ -179,6 +180,8 @@ pub enum Output {
     Name,
     Csv,
     Sarif,
+    Dot,
+    Svg,
 }
 
 impl Common {
@@ -190,7 +193,7 @@ impl Common {
             Output::Json => Ok(Format::Json),
             Output::Yaml => Ok(Format::Yaml),
             Output::Name => Ok(Format::Name),
-            Output::Csv => Err(CliError::new("only policy matrix has this format", "use -o json")),
+            Output::Csv | Output::Dot | Output::Svg => Err(CliError::new("only policy matrix has this format", "use -o json")),
             Output::Sarif => Err(CliError::new("only policy lint has this format", "use -o json")),
         }
     }

@@ -24,6 +24,7 @@ pub fn all() -> Result<Vec<Document>, serde_json::Error> {
         (String::from("docs/policy.schema.json"), schema::policy_pair()?),
         (String::from("docs/policy-lint.schema.json"), schema::policy_lint()?),
         (String::from("docs/policy-matrix.schema.json"), schema::policy_matrix()?),
+        (String::from("docs/policy-matrix-diff.schema.json"), schema::policy_matrix_diff()?),
         (String::from("docs/rbac.yaml"), rbac::roles()),
         (String::from("docs/findings/README.md"), index(&correlate::metas())),
     ];

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: no fault of the question was found.
+    /// 0: no fault of the question was found; a comparison found no change.
     Healthy,
-    /// 1: a fault was found.
+    /// 1: a fault was found; a policy denies what was asked; a comparison found a change.
     Fault,
     /// 2: netcheck could not do its work: bad arguments, no cluster, no such object.
     CouldNotRun,

@@ -51,7 +51,7 @@ pub use labels::{LabelExpr, LabelView};
 pub use matrix::Matrix;
 pub use predicate::{Predicate, View};
 pub use rule::{Action, Direction, Exempt, Join, OwnNode, Policy, PortMatch, Priority, Rule, Side, Tier};
-pub use survey::{PortAsked, Scope, matrix};
+pub use survey::{PortAsked, Scope, applied, compare, matrix, with_policies_of};
 pub use truth::Truth;
 
 use crate::model::ObjectRef;

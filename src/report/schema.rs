@@ -3,7 +3,7 @@
 use super::diagnosis::Diagnosis;
 use super::info::Info;
 use super::policy_lint::PolicyLint;
-use super::policy_matrix::PolicyMatrix;
+use super::policy_matrix::{PolicyMatrix, PolicyMatrixDiff};
 use super::policy_pair::PolicyAnswer;
 
 /// The schema of [`Diagnosis`] (draft 2020-12), as indented JSON.
@@ -37,6 +37,13 @@ pub fn policy_lint() -> Result<String, serde_json::Error> {
 /// The schema of [`PolicyMatrix`] (draft 2020-12), as indented JSON.
 pub fn policy_matrix() -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(&schemars::schema_for!(PolicyMatrix))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The schema of [`PolicyMatrixDiff`] (draft 2020-12), as indented JSON.
+pub fn policy_matrix_diff() -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(PolicyMatrixDiff))?;
     text.push('\n');
     Ok(text)
 }

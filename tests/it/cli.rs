@@ -57,7 +57,15 @@ fn wrong_words_give_a_cause_and_a_next_step() {
 
 #[test]
 fn help_and_usage_speak_of_kubectl() {
-    for arguments in [&["-h"][..], &["--help"], &["explain", "-h"], &["completion", "-h"], &["info", "-h"], &["rbac", "-h"]] {
+    for arguments in [
+        &["-h"][..],
+        &["--help"],
+        &["explain", "-h"],
+        &["completion", "-h"],
+        &["info", "-h"],
+        &["rbac", "-h"],
+        &["policy", "matrix", "-h"],
+    ] {
         let output = run(arguments);
         let help = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -165,4 +173,79 @@ fn signals_end_a_run_at_once_with_their_own_code() {
         assert!(started.elapsed() < Duration::from_secs(4), "{signal}: {:?}", started.elapsed());
         assert_eq!(said, "interrupted\n", "{signal}");
     }
+}
+
+/// A shop with a web and a database, and the policy that only the web reaches the database.
+const SHOP: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web:1, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: db:1, ports: [{containerPort: 5432}]}]}
+";
+
+fn only(from: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: db, namespace: shop}}\nspec:\n  podSelector: \
+         {{matchLabels: {{app: db}}}}\n  ingress:\n  - from: [{{podSelector: {{matchLabels: {{app: {from}}}}}}}]\n"
+    )
+}
+
+#[test]
+fn the_matrix_of_manifests_and_what_a_change_breaks() {
+    let place = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).expect("writable");
+        path.display().to_string()
+    };
+    let base = file("base.yaml", &format!("{SHOP}---\n{}", only("web")));
+    let matrix = |more: &[&str]| run(&[&["policy", "matrix", "-q", "-f", &base], more].concat());
+    let csv = matrix(&["-o", "csv"]);
+    assert_eq!(csv.status.code(), Some(0), "{}", text(&csv.stderr));
+    assert_eq!(
+        text(&csv.stdout),
+        "from,to,port,protocol,outcome\n\
+         deployment/shop/web,deployment/shop/web,8080,TCP,allowed\n\
+         deployment/shop/web,statefulset/shop/db,5432,TCP,allowed\n\
+         statefulset/shop/db,deployment/shop/web,8080,TCP,allowed\n\
+         statefulset/shop/db,statefulset/shop/db,5432,TCP,denied\n"
+    );
+    for (format, start) in
+        [("table", "Policies allow 3 of 4"), ("json", "{"), ("yaml", "apiVersion"), ("dot", "digraph"), ("svg", "<svg")]
+    {
+        let output = matrix(&["-o", format]);
+        assert!(output.status.success() && text(&output.stdout).starts_with(start), "{format}: {}", text(&output.stdout));
+    }
+    assert!(text(&matrix(&["-n", "other"]).stdout).starts_with("There are no pods"));
+
+    let narrow = file("narrow.yaml", &only("admin"));
+    let changed = matrix(&["--diff", &narrow, "-o", "csv"]);
+    assert_eq!(changed.status.code(), Some(1), "{}", text(&changed.stderr));
+    let lines = "from,to,port,protocol,before,after\ndeployment/shop/web,statefulset/shop/db,5432,TCP,allowed,denied\n";
+    assert_eq!(text(&changed.stdout), lines);
+    let whole = file("whole.yaml", &format!("{SHOP}---\n{}", only("web")));
+    assert_eq!(matrix(&["--diff", &whole]).status.code(), Some(0));
+    assert_eq!(matrix(&["--diff", "demo"]).status.code(), Some(3), "a recording of other pods proves nothing");
+    let broken = file("broken.yaml", &only("web").replace("ingress:", "ingres:"));
+    let refused = matrix(&["--diff", &broken]);
+    assert_eq!((refused.status.code(), text(&refused.stdout)), (Some(2), String::new()), "{}", text(&refused.stderr));
+    refuses(
+        &["policy", "matrix", "--diff", &narrow, "-o", "svg"],
+        "a comparison has no such format",
+        "use -o table, csv or json",
+    );
+    refuses(&["info", "-o", "csv"], "only policy matrix has this format", "use -o json");
 }

@@ -1,15 +1,19 @@
 //! `kubectl netcheck policy matrix`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 use crate::model::{Cluster, Protocol};
 use crate::plan::matrix_reads;
 use crate::policy::{self, PortAsked, Scope};
 use crate::report::diagnosis::GapPart;
 use crate::report::json;
-use crate::report::policy_matrix::{PolicyMatrix, csv, render};
+use crate::report::policy_matrix::{PolicyMatrix, csv, dot, render, svg};
+use crate::report::sanitise;
 
 use super::input::{self, InputArgs};
+use super::matrix_diff;
 use crate::cli::args::{self, Cli, Output};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -28,14 +32,23 @@ use crate::cli::terminal::{self, Surroundings};
 /// Both ends are in the namespace of -n, else in that of the context; -A takes all. Manifests are taken whole unless -n is
 /// given. Connections go to the ports that the destination's containers declare, or to those of --port.
 ///
+/// --diff lists the connections that would end differently, each with the policies that decide it before and after. Manifests
+/// are applied to the cluster or the recorded run as kubectl apply would: objects are added and replaced, and none is deleted.
+/// Beside -f they are taken as all there is; with nothing but policies in them, as all the policies there are. A recorded run
+/// is compared as a whole.
+///
 /// The exit code is 0 when every connection was decided, 3 when some are undetermined, and 2 when the question could not be
-/// asked.
+/// asked. With --diff it is 0 when nothing changes, 1 when a connection that was allowed is denied or the other way round, 3
+/// when neither is proven and some are undetermined, and 2 when the question could not be asked.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   kubectl netcheck policy matrix
   kubectl netcheck policy matrix -n shop --port 8080
   kubectl netcheck policy matrix -A --port 53/UDP -o csv
   kubectl netcheck policy matrix -f manifests/ -o json
+  kubectl netcheck policy matrix -n shop -o svg > shop.svg
+  kubectl netcheck policy matrix -A --diff new-policy.yaml
+  kubectl netcheck policy matrix -f base/ --diff changed/
   kubectl netcheck policy matrix -A --from netcheck-20260731-120000.tar.gz")]
 pub struct MatrixArgs {
     /// A port of the destinations: 8080, 53/UDP, or the name that their containers give one. May be repeated. Without it, the ports
@@ -46,6 +59,11 @@ pub struct MatrixArgs {
     /// Workloads of all namespaces.
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
+
+    /// Say what another state of the policies changes: manifests (a file or a directory) or a recorded run. May be repeated for
+    /// manifests.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub diff: Vec<PathBuf>,
 
     #[command(flatten)]
     pub input: InputArgs,
@@ -80,10 +98,16 @@ impl Source {
 }
 
 pub(super) fn run(args: &MatrixArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
+    if !args.diff.is_empty() && matches!(cli.common.output, Output::Dot | Output::Svg) {
+        return Err(CliError::new("a comparison has no such format", "use -o table, csv or json"));
+    }
     let (source, scope, gaps) = match read(args, cli, surroundings)? {
         Ended::Interrupted(exit) => return Ok(exit),
         Ended::Done(read) => read,
     };
+    if !args.diff.is_empty() {
+        return matrix_diff::run(args, cli, surroundings, (&source, &scope), gaps);
+    }
     let mut matrix = policy::matrix(&scope, source.cluster());
     matrix.gaps.extend(gaps);
     write(&matrix, cli, surroundings)?;
@@ -120,10 +144,10 @@ fn write(matrix: &PolicyMatrix, cli: &Cli, surroundings: &Surroundings) -> Resul
         Output::Wide => terminal::out(&render(matrix, style, true)),
         Output::Json => terminal::out(&json::json(matrix).map_err(|e| unwritable(&e))?),
         Output::Yaml => terminal::out(&json::yaml(matrix).map_err(|e| unwritable(&e))?),
-        Output::Name => {
-            terminal::out_lines(matrix.workloads.iter().map(|w| format!("{}\n", crate::report::sanitise::line(&w.name))))
-        }
+        Output::Name => terminal::out_lines(matrix.workloads.iter().map(|w| format!("{}\n", sanitise::line(&w.name)))),
         Output::Sarif => cli.common.format().map(|_| ()),
         Output::Csv => terminal::out_lines(csv(&matrix.connections)),
+        Output::Dot => terminal::out(&dot(matrix)),
+        Output::Svg => terminal::out(&svg(matrix)),
     }
 }

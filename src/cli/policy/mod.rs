@@ -3,6 +3,7 @@
 pub mod input;
 pub mod lint;
 pub mod matrix;
+mod matrix_diff;
 mod pair;
 
 use clap::{Args, Subcommand};

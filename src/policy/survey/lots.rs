@@ -7,11 +7,9 @@ use crate::policy::classes::Features;
 use crate::policy::{Directory, Endpoint, Matrix, Outcome, Rulebook};
 use crate::report::policy_matrix::Cell;
 
+use super::ports::Ports;
 use super::workloads::Workload;
-use super::{Scope, flow, missing, ports, speaks};
-
-/// Pods whose names are in the label of a part of a workload.
-const MAX_NAMES: usize = 3;
+use super::{flow, missing, speaks};
 
 /// The second pod of a workload that has one.
 const ANOTHER: &str = "(another)";
@@ -58,16 +56,8 @@ impl Column {
 impl Lot<'_> {
     /// `statefulset/shop/db`, or `statefulset/shop/db[db-0]` where its pods are not alike.
     pub(super) fn label(&self) -> String {
-        let label = self.workload.label();
-        if !self.is_part {
-            return label;
-        }
-        let names: Vec<&str> = self.members.iter().take(MAX_NAMES).map(|m| m.name).collect();
-        let more = match self.members.len().saturating_sub(MAX_NAMES) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("{label}[{}{more}]", names.join(","))
+        let names: Vec<&str> = self.members.iter().map(|m| m.name).collect();
+        self.workload.label_of(self.is_part.then_some(names.as_slice()))
     }
 
     /// Two of them can be the ends of a connection: one pod of a Deployment stands for as many as it may have.
@@ -77,14 +67,19 @@ impl Lot<'_> {
 }
 
 impl<'a> Grid<'a> {
-    pub(super) fn new(pods: &[&'a Pod], scope: &Scope, directory: &'a Directory<'a>, book: &Rulebook) -> Self {
+    pub(super) fn new(pods: &[&'a Pod], ports: &Ports, directory: &'a Directory<'a>, book: &Rulebook) -> Self {
         let endpoints: Vec<Endpoint<'a>> = pods.iter().map(|pod| directory.pod(pod)).collect();
         let classes = Features::of(book).classes(&endpoints);
         let mut grouped: BTreeMap<_, Vec<Endpoint<'a>>> = BTreeMap::new();
         for ((pod, endpoint), class) in pods.iter().zip(endpoints).zip(classes.of) {
-            grouped.entry((Workload::of(pod), class, ports::of(pod, &scope.ports))).or_default().push(endpoint);
+            grouped.entry((Workload::of(pod), class)).or_default().push(endpoint);
         }
-        let lot = |((workload, _, ports), members)| Lot { workload, ports, members, is_part: false };
+        let lot = |((workload, _), members): ((Workload<'a>, usize), Vec<Endpoint<'a>>)| Lot {
+            ports: ports.of_workload(&workload),
+            workload,
+            members,
+            is_part: false,
+        };
         let lots: Vec<Lot<'a>> = grouped.into_iter().map(lot).collect();
         let columns = columns(&lots);
         let cells = decided(&lots, &columns, book);
@@ -143,24 +138,24 @@ impl<'a> Grid<'a> {
         self.lots.get(lot).map(|l| &l.workload)
     }
 
-    fn row(&self, lot: usize) -> &[Cell] {
+    pub(super) fn row(&self, lot: usize) -> &[Cell] {
         let width = self.columns.len();
         self.cells.get(lot * width..(lot + 1) * width).unwrap_or_default()
     }
 
-    fn columns_of(&self, lot: usize) -> impl Iterator<Item = usize> {
-        self.columns.iter().enumerate().filter(move |(_, c)| c.lot == lot).map(|(at, _)| at)
+    pub(super) fn columns_of(&self, lot: usize) -> impl Iterator<Item = usize> {
+        let start = self.columns.partition_point(|c| c.lot < lot);
+        start..self.columns.partition_point(|c| c.lot <= lot)
     }
 
     fn alike(&self, a: usize, b: usize) -> bool {
-        let ports = |lot: usize| self.lots.get(lot).map(|l| &l.ports);
         let same_column = |(x, y): (usize, usize)| {
             (0..self.lots.len()).all(|row| {
                 let row = self.row(row);
                 row.get(x) == row.get(y)
             })
         };
-        ports(a) == ports(b) && self.row(a) == self.row(b) && self.columns_of(a).zip(self.columns_of(b)).all(same_column)
+        self.row(a) == self.row(b) && self.columns_of(a).zip(self.columns_of(b)).all(same_column)
     }
 
     /// Moves the members of lots into others, and takes out their rows and columns.

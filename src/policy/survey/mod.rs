@@ -1,5 +1,7 @@
 //! Who may connect to whom, workload by workload: the matrix over pods, and pods that it treats alike taken together.
 
+mod apply;
+mod compare;
 mod lots;
 mod ports;
 #[cfg(test)]
@@ -15,8 +17,11 @@ use crate::report::policy_pair::ProblemPart;
 
 use super::{Compiled, Directory, Endpoint, Enforcement, Flow, Judgement, Reason, rulebook};
 use lots::{Column, Grid, Lot};
+use ports::Ports;
 use workloads::Workload;
 
+pub use apply::{applied, with_policies_of};
+pub use compare::compare;
 pub use ports::PortAsked;
 
 /// Names that a line lists before it says how many more there are.
@@ -37,7 +42,7 @@ pub struct Scope {
 /// Decides every pair of workloads.
 pub fn matrix(scope: &Scope, cluster: &Cluster) -> PolicyMatrix {
     let directory = Directory::new(cluster);
-    Survey::new(scope, cluster, &directory).report(scope, cluster)
+    Survey::new(scope, cluster, &directory, &Ports::of(scope, cluster)).report(scope, cluster)
 }
 
 /// Every pair of workloads, decided.
@@ -50,20 +55,20 @@ struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    fn new(scope: &Scope, cluster: &'a Cluster, directory: &'a Directory<'a>) -> Self {
+    fn new(scope: &Scope, cluster: &'a Cluster, directory: &'a Directory<'a>, ports: &Ports) -> Self {
         let (pods, aside): (Vec<&Pod>, Vec<&Pod>) = pods(scope, cluster).into_iter().partition(|p| !p.host_network);
         let enforcement = Enforcement::of(cluster);
         let namespaces: BTreeSet<&str> = pods.iter().map(|p| p.namespace.as_str()).collect();
         let compiled = rulebook(cluster, &enforcement.engine, namespaces);
-        let grid = Grid::new(&pods, scope, directory, &compiled.book);
+        let grid = Grid::new(&pods, ports, directory, &compiled.book);
         Self { compiled, enforcement, grid, aside: aside.into_iter().map(Workload::of).collect() }
     }
 
     fn report(&self, scope: &Scope, cluster: &Cluster) -> PolicyMatrix {
         let mut gaps = Vec::new();
-        let missing = cluster.pods.complete(&Resource::Pods, scope.namespace.as_deref()).missing();
+        let missing = missing_pods(scope, cluster);
         let is_incomplete = missing.is_some();
-        gaps.extend(missing.map(|why| GapPart { what: format!("pods of {}", place(scope)), why }));
+        gaps.extend(missing);
         let connections = self.pairs();
         let undetermined = connections.count(Cell::Undetermined);
         gaps.extend(self.open(&connections, undetermined));
@@ -136,6 +141,16 @@ fn pods<'a>(scope: &Scope, cluster: &'a Cluster) -> Vec<&'a Pod> {
     pods
 }
 
+/// Why not all pods are at hand.
+fn missing_pods(scope: &Scope, cluster: &Cluster) -> Option<GapPart> {
+    let why = cluster.pods.complete(&Resource::Pods, scope.namespace.as_deref()).missing()?;
+    Some(GapPart { what: format!("pods of {}", place(scope)), why })
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 fn place(scope: &Scope) -> String {
     scope.namespace.as_ref().map_or_else(|| "all namespaces".to_owned(), |n| format!("namespace {n}"))
 }
@@ -160,7 +175,7 @@ fn sentence(scope: &Scope, pairs: &Pairs, workloads: usize) -> String {
     let place = place(scope);
     let [allowed, denied, open] = [Cell::Allowed, Cell::Denied, Cell::Undetermined].map(|cell| pairs.count(cell));
     let all = allowed + denied + open;
-    let ends = if workloads == 1 { "1 workload".to_owned() } else { format!("{workloads} workloads") };
+    let ends = plural(workloads, "workload");
     match (workloads, all) {
         (0, _) => format!("There are no pods to judge in {place}."),
         (_, 0) => format!("There is no port to judge between the {ends} of {place}."),

@@ -8,7 +8,7 @@ use crate::plan::matrix_reads;
 use crate::policy::Outcome;
 use crate::policy::testing::{Small, small};
 use crate::report::page::Style;
-use crate::report::policy_matrix::{csv, render};
+use crate::report::policy_matrix::{csv, dot, render, svg};
 use crate::report::{json, sanitise, schema};
 
 /// A shop as clusters have it: a Deployment in a rollout, a StatefulSet, a bare pod, and a pod in its node's network.
@@ -239,7 +239,7 @@ proptest! {
         cluster.network_policies.push(Query::all(Resource::NetworkPolicies), Known::Got(world.policies.clone()));
         cluster.api_groups = Known::Got(Vec::new());
         let directory = Directory::new(&cluster);
-        let survey = Survey::new(&Scope::default(), &cluster, &directory);
+        let survey = Survey::new(&Scope::default(), &cluster, &directory, &Ports::of(&Scope::default(), &cluster));
         let pairs = survey.pairs();
         let members: usize = survey.grid.lots.iter().map(|l| l.members.len()).sum();
         prop_assert_eq!(members, world.pods.len());
@@ -270,4 +270,53 @@ fn unknown_labels_of_namespaces_spoil_only_what_depends_on_them() {
     let matrix = ask(&world, &scope("shop"));
     let open: Vec<_> = matrix.connections.iter().filter(|p| p.outcome.word() == "undetermined").map(|p| p.to).collect();
     assert!(!open.is_empty() && open.iter().all(|to| to == "deployment/shop/web"), "{open:?}");
+}
+
+/// One line allowed, one not, one undetermined.
+fn drawn() -> PolicyMatrix {
+    let mut world = shop(usual());
+    let mut team = policy("shop", "team", "app=web");
+    team = team.ingress([rule([pods_in("team=a", "app=client")], [])]);
+    world.network_policies[0] = team;
+    world.denied = vec![Resource::Namespaces];
+    ask(&world, &scope("shop"))
+}
+
+#[test]
+fn a_graph_of_what_is_allowed() {
+    insta::assert_snapshot!(dot(&drawn()), @r#"
+    digraph policies {
+      rankdir=LR;
+      node [shape=box, style=rounded, fontname="sans-serif"];
+      edge [fontname="sans-serif", fontsize=10];
+      subgraph cluster_0 {
+        label="shop";
+        "deployment/shop/web" [label="deployment/web"];
+        "pod/shop/client" [label="pod/client"];
+        "statefulset/shop/db" [label="statefulset/db"];
+      }
+      "deployment/shop/web" -> "statefulset/shop/db" [label="5432/TCP"];
+      "pod/shop/client" -> "deployment/shop/web" [label="8080/TCP?", style=dashed];
+    }
+    "#);
+}
+
+#[test]
+fn a_picture_is_well_formed_and_says_it_all() {
+    let picture = svg(&drawn());
+    let fields: Vec<&str> = picture.lines().filter(|l| l.contains("<title>")).collect();
+    insta::assert_snapshot!(fields.get(..3).expect("three fields").join("\n"), @r#"
+    <g><title>deployment/web to deployment/web 8080/TCP: denied</title><rect class="d" x="122" y="209" width="19" height="19"/><text class="s" x="132" y="223">-</text></g>
+    <g><title>deployment/web to statefulset/db 5432/TCP: allowed</title><rect class="a" x="142" y="209" width="19" height="19"/><text class="s" x="152" y="223">+</text></g>
+    <g><title>pod/client to deployment/web 8080/TCP: undetermined</title><rect class="u" x="122" y="229" width="19" height="19"/><text class="s" x="132" y="243">?</text></g>
+    "#);
+    assert_eq!(fields.len(), 6);
+    for tag in ["svg", "g", "text", "title", "style"] {
+        assert_eq!(picture.matches(&format!("<{tag}")).count(), picture.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+    let mut hostile = drawn();
+    hostile.connections.from[0] = "pod/shop/<script>\"\u{1b}".into();
+    let (picture, graph) = (svg(&hostile), dot(&hostile));
+    assert!(picture.contains("&lt;script&gt;&quot;") && !picture.contains("<script>"));
+    assert!(!picture.contains('\u{1b}') && graph.contains("<script>\\\""), "{graph}");
 }

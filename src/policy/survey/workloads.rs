@@ -6,6 +6,12 @@ use crate::model::{ObjectRef, Pod};
 /// pkg/controller/deployment/sync.go, getNewReplicaSet).
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
+/// Pods whose names are in the label of a part of a workload.
+const MAX_NAMES: usize = 3;
+
+/// Namespace, kind and name.
+pub(super) type Key = (String, String, String);
+
 /// By namespace, kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Workload<'a> {
@@ -31,6 +37,23 @@ impl<'a> Workload<'a> {
 
     pub(super) fn is_pod(&self) -> bool {
         self.kind == "pod"
+    }
+
+    /// By namespace, kind and name, for comparisons across clusters.
+    pub(super) fn key(&self) -> Key {
+        (self.namespace.to_owned(), self.kind.to_owned(), self.name.to_owned())
+    }
+
+    /// With pods in brackets, where it is not all of them.
+    pub(super) fn label_of(&self, pods: Option<&[&str]>) -> String {
+        let label = self.label();
+        let Some(pods) = pods else { return label };
+        let names: Vec<&str> = pods.iter().take(MAX_NAMES).copied().collect();
+        let more = match pods.len().saturating_sub(MAX_NAMES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{label}[{}{more}]", names.join(","))
     }
 
     pub(super) fn label(&self) -> String {

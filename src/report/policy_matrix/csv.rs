@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Pairs;
+use super::{ChangePart, Pairs};
 use crate::report::sanitise;
 
 /// The lines, each with its end; the first names the columns. Not one text: large clusters have millions.
@@ -12,6 +12,16 @@ pub fn csv(pairs: &Pairs) -> impl Iterator<Item = String> {
         format!("{from},{to},{},{},{}\n", pair.port, pair.protocol, pair.outcome.word())
     });
     std::iter::once(String::from("from,to,port,protocol,outcome\n")).chain(lines)
+}
+
+/// The same for a comparison.
+pub fn csv_of_changes(changes: &[ChangePart]) -> impl Iterator<Item = String> {
+    let lines = changes.iter().map(|change| {
+        let (from, to) = (field(&change.from), field(&change.to));
+        let (before, after) = (change.before.outcome.word(), change.after.outcome.word());
+        format!("{from},{to},{},{},{before},{after}\n", change.port, change.protocol)
+    });
+    std::iter::once(String::from("from,to,port,protocol,before,after\n")).chain(lines)
 }
 
 /// A name as one field; names of pods in brackets have commas.

@@ -1,6 +1,9 @@
 //! The report of `kubectl netcheck policy matrix`: who may connect to whom, workload by workload.
 
 mod csv;
+mod diff;
+mod dot;
+mod svg;
 mod text;
 
 use std::borrow::Cow;
@@ -12,7 +15,10 @@ use serde::ser::Serializer;
 use super::diagnosis::GapPart;
 use super::policy_pair::{OutcomePart, ProblemPart};
 
-pub use csv::csv;
+pub use csv::{csv, csv_of_changes};
+pub use diff::{ChangePart, PolicyMatrixDiff, StatePart, render_diff};
+pub use dot::dot;
+pub use svg::svg;
 pub use text::render;
 
 /// What the policies say of every pair of workloads.

@@ -1,7 +1,9 @@
 //! The matrix for people: a grid of signs with a legend.
 
 use super::{Pairs, PolicyMatrix, PortPart};
+use crate::report::diagnosis::GapPart;
 use crate::report::page::{Ink, Page, Style};
+use crate::report::policy_pair::ProblemPart;
 
 /// Sources and destinations that are shown without `wide`: more are a matter for csv and json.
 const MAX_ROWS: usize = 50;
@@ -19,13 +21,13 @@ pub fn render(matrix: &PolicyMatrix, style: Style, wide: bool) -> String {
     page.field(2, "enforced", &[(Ink::Plain, &matrix.enforcement)]);
     grid(&mut page, &matrix.connections, matrix.namespace.as_deref(), style, wide);
     parts(&mut page, matrix);
-    problems(&mut page, matrix);
-    gaps(&mut page, matrix);
+    problems(&mut page, &matrix.problems);
+    gaps(&mut page, &matrix.gaps);
     page.finish()
 }
 
 /// `deployment/web` where every end is in one namespace.
-fn short<'n>(name: &'n str, namespace: Option<&str>) -> std::borrow::Cow<'n, str> {
+pub(super) fn short<'n>(name: &'n str, namespace: Option<&str>) -> std::borrow::Cow<'n, str> {
     match namespace {
         Some(namespace) => name.replacen(&format!("/{namespace}/"), "/", 1).into(),
         None => name.into(),
@@ -90,25 +92,25 @@ fn parts(page: &mut Page, matrix: &PolicyMatrix) {
     }
 }
 
-fn problems(page: &mut Page, matrix: &PolicyMatrix) {
-    if matrix.problems.is_empty() {
+pub(super) fn problems(page: &mut Page, problems: &[ProblemPart]) {
+    if problems.is_empty() {
         return;
     }
     page.blank();
     page.paragraph(0, 0, &[(Ink::Bold, "Wrong in the policies")]);
-    for problem in &matrix.problems {
+    for problem in problems {
         let what = format!("{} {}: ", problem.policy, problem.at);
         page.paragraph(2, 2, &[(Ink::Warn, &what), (Ink::Plain, &problem.text)]);
     }
 }
 
-fn gaps(page: &mut Page, matrix: &PolicyMatrix) {
-    if matrix.gaps.is_empty() {
+pub(super) fn gaps(page: &mut Page, gaps: &[GapPart]) {
+    if gaps.is_empty() {
         return;
     }
     page.blank();
     page.paragraph(0, 0, &[(Ink::Bold, "Not judged")]);
-    for gap in &matrix.gaps {
+    for gap in gaps {
         page.paragraph(2, 2, &[(Ink::Plain, &gap.what), (Ink::Faint, ": "), (Ink::Plain, &gap.why)]);
     }
 }
