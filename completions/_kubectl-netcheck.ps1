@@ -29,8 +29,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Replay a recorded run instead of asking a cluster')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write the inputs of this run to a file, for --from')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'From what on the exit code is 1')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -84,8 +84,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--image-pull-policy', '--image-pull-policy', [CompletionResultType]::ParameterName, 'When a node pulls the agent''s image')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is a gap')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write what was read to a file, for --from')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -130,8 +130,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'The file or, without .tar.gz at its end, the directory to write; nothing is overwritten. By default the name says when')
             [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'The agent''s image, for private registries')
             [CompletionResult]::new('--image-pull-policy', '--image-pull-policy', [CompletionResultType]::ParameterName, 'When a node pulls the agent''s image')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -175,8 +175,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -217,8 +217,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -256,11 +256,12 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
         }
         'kubectl-netcheck;policy;matrix' {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'A port of the destinations: 8080, 53/UDP, or the name that their containers give one. May be repeated. Without it, the ports that the containers of each destination declare')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Say what another state of the policies changes: manifests (a file or a directory) or a recorded run. May be repeated for manifests')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--filename', '--filename', [CompletionResultType]::ParameterName, 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read a recorded run instead of a cluster; what it did not record is missing')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -312,8 +313,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;rbac' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -348,8 +349,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;explain' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -384,8 +385,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;completion' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')
@@ -420,8 +421,8 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-netcheck' -ScriptBlock 
             break
         }
         'kubectl-netcheck;version' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the whole run after this long with what is known by then, as 30s or 2m')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'The namespace of names without one')

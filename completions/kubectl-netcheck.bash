@@ -145,11 +145,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -364,11 +364,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -533,11 +533,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -702,11 +702,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1052,11 +1052,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1241,11 +1241,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1478,11 +1478,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1640,13 +1640,17 @@ _kubectl__netcheck() {
             return 0
             ;;
         kubectl__subcmd__netcheck__subcmd__policy__subcmd__matrix)
-            opts="-A -f -o -q -v -n -s -h --port --all-namespaces --filename --from --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
+            opts="-A -f -o -q -v -n -s -h --port --all-namespaces --diff --filename --from --output --color --quiet --verbose --timeout --namespace --context --kubeconfig --cluster --user --server --request-timeout --as --as-group --as-uid --as-user-extra --token --username --password --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --disable-compression --cache-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1663,11 +1667,11 @@ _kubectl__netcheck() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1832,11 +1836,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -2001,11 +2005,11 @@ _kubectl__netcheck() {
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json yaml name csv sarif dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)

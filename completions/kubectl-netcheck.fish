@@ -36,13 +36,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l recor
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l fail-on -d 'From what on the exit code is 1' -r -f -a "cause\t'A fault of this question'
 warning\t'Also one of another question'
 never\t'Never: 0 where it would be 1'"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_needs_command" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -92,13 +94,15 @@ Always\t''
 Never\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l from -d 'Read a recorded run instead of a cluster; what it did not record is a gap' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l record -d 'Write what was read to a file, for --from' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand info" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -139,13 +143,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collec
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l image-pull-policy -d 'When a node pulls the agent\'s image' -r -f -a "IfNotPresent\t''
 Always\t''
 Never\t''"
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand collect" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -183,13 +189,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l protocol -d 'The transport protocol; TCP unless the Service\'s port says otherwise' -r
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -225,13 +233,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and not __fish_seen_subcommand_from lint matrix help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -264,15 +274,18 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from lint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l port -d 'A port of the destinations: 8080, 53/UDP, or the name that their containers give one. May be repeated. Without it, the ports that the containers of each destination declare' -r
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l diff -d 'Say what another state of the policies changes: manifests (a file or a directory) or a recorded run. May be repeated for manifests' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s f -l filename -d 'Read manifests instead of a cluster: a file, a directory with everything below it, or - for standard input. May be repeated' -r -F
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l from -d 'Read a recorded run instead of a cluster; what it did not record is missing' -r -F
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -307,13 +320,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "lint" -d 'Say what is wrong with policies as they are written: in a cluster, a recorded run, or manifests'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "matrix" -d 'Say who may connect to whom: every workload to every port of every workload'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -344,13 +359,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" 
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand rbac" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -381,13 +398,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explai
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -418,13 +437,15 @@ complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand comple
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s q -l quiet -d 'No progress and no notices'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s v -l verbose -d 'Say on stderr what is read and tried'
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv is for policy matrix, sarif for policy lint' -r -f -a "table\t''
+complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -s o -l output -d 'How the result is printed. wide adds every measurement; name prints only the codes of the causes; csv, dot and svg are for policy matrix, sarif for policy lint' -r -f -a "table\t''
 wide\t''
 json\t''
 yaml\t''
 name\t''
 csv\t''
-sarif\t''"
+sarif\t''
+dot\t''
+svg\t''"
 complete -c kubectl-netcheck -n "__fish_kubectl_netcheck_using_subcommand version" -l color -d 'When to use colour. The environment variable `NO_COLOR` turns it off for auto, and so does TERM=dumb' -r -f -a "auto\t''
 always\t''
 never\t''"

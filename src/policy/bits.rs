@@ -3,7 +3,7 @@
 const BITS: usize = 64;
 
 /// A set of numbers below a fixed size.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Bits {
     words: Vec<u64>,
     size: usize,
@@ -56,10 +56,6 @@ impl Bits {
         self.words.iter().map(|w| w.count_ones() as usize).sum()
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
-
     pub(super) fn words(&self) -> &[u64] {
         &self.words
     }
@@ -74,6 +70,21 @@ impl Bits {
 
     pub(super) fn or(&mut self, other: &Self) {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Takes out what the other has.
+    pub(super) fn without(&mut self, other: &Self) {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Every number below the size.
+    pub(super) fn fill(&mut self) {
+        self.words.fill(u64::MAX);
+        self.trim();
     }
 
     pub(super) fn invert(&mut self) {
@@ -126,36 +137,32 @@ impl Square {
         column < self.size && self.row(row).get(column / BITS).is_some_and(|word| word >> (column % BITS) & 1 == 1)
     }
 
-    /// Keeps what the other has too.
-    pub(super) fn and(&mut self, other: &Self) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
+    /// How many blocks of 64 a row has, and a column.
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.words.iter().map(|w| w.count_ones() as usize).sum()
+    /// The block that a row or column is in.
+    pub(super) fn block_of(member: usize) -> usize {
+        member / BITS
     }
 
-    /// Rows become columns; block by block of 64 by 64, so that memory is read in order.
-    #[must_use]
-    pub(super) fn transposed(&self) -> Self {
-        let mut result = Self::none(self.size);
+    /// In one block of 64 by 64: what `a` has here and `b` has with rows and columns swapped.
+    pub(super) fn set_block_and_turned(&mut self, a: &Self, b: &Self, row: usize, column: usize) {
         let mut block = [0_u64; BITS];
-        for top in 0..self.width {
-            for left in 0..self.width {
-                for (at, word) in block.iter_mut().enumerate() {
-                    *word = self.words.get((top * BITS + at) * self.width + left).copied().unwrap_or(0);
-                }
-                transpose(&mut block);
-                for (at, word) in block.iter().enumerate() {
-                    let row = left * BITS + at;
-                    if let (true, Some(target)) = (row < self.size, result.words.get_mut(row * self.width + top)) {
-                        *target = *word;
-                    }
-                }
-            }
+        b.read(column, row, &mut block);
+        transpose(&mut block);
+        let start = row * BITS * self.width + column;
+        let targets = self.words.iter_mut().skip(start).step_by(self.width.max(1));
+        let own = a.words.iter().skip(start).step_by(self.width.max(1));
+        for ((target, own), turned) in targets.zip(own).zip(&block) {
+            *target = own & turned;
         }
-        result
+    }
+
+    fn read(&self, row: usize, column: usize, block: &mut [u64; BITS]) {
+        let words = self.words.iter().skip(row * BITS * self.width + column).step_by(self.width.max(1));
+        block.iter_mut().zip(words).for_each(|(target, word)| *target = *word);
     }
 }
 
@@ -185,20 +192,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_transposed_matrix_has_rows_and_columns_swapped(size in 1_usize..200, seed in any::<u64>()) {
+        fn a_block_is_joined_with_the_other_turned(size in 1_usize..200, seed in any::<u64>()) {
             let mut state = seed | 1;
-            let mut matrix = Square::none(size);
-            for row in 0..size {
-                let members = (0..size).filter(|_| { state ^= state << 13; state ^= state >> 7; state ^= state << 17; state % 3 == 0 });
-                matrix.set_row(row, Bits::of(size, members).words());
+            let mut random = || {
+                let mut matrix = Square::none(size);
+                for row in 0..size {
+                    let members = (0..size).filter(|_| { state ^= state << 13; state ^= state >> 7; state ^= state << 17; state % 3 == 0 });
+                    matrix.set_row(row, Bits::of(size, members).words());
+                }
+                matrix
+            };
+            let (a, b, mut joined) = (random(), random(), random());
+            for row in 0..joined.width() {
+                (0..joined.width()).for_each(|column| joined.set_block_and_turned(&a, &b, row, column));
             }
-            let turned = matrix.transposed();
             for row in 0..size {
                 for column in 0..size {
-                    prop_assert_eq!(matrix.get(row, column), turned.get(column, row));
+                    prop_assert_eq!(joined.get(row, column), a.get(row, column) && b.get(column, row));
                 }
             }
-            prop_assert_eq!(matrix.count(), turned.count());
         }
     }
 

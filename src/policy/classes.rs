@@ -104,6 +104,57 @@ impl<'a> Features<'a> {
         }
     }
 
+    /// Takes the features of more policies. Whether they tell any of these endpoints apart in a new way.
+    pub(super) fn grow(&mut self, policies: impl Iterator<Item = &'a Policy>, endpoints: &[Endpoint<'_>]) -> bool {
+        let mut more = Self::default();
+        policies.for_each(|policy| more.add(policy));
+        let keys: Vec<&str> = more.label_keys.difference(&self.label_keys).copied().collect();
+        let names: Vec<&str> = more.port_names.difference(&self.port_names).copied().collect();
+        let accounts = more.service_accounts && !self.service_accounts;
+        let own_node = more.own_node && !self.own_node;
+        let [v4, v6] = &mut more.boundaries;
+        for (new, known) in [v4, v6].into_iter().zip(&self.boundaries) {
+            new.retain(|boundary| known.binary_search(boundary).is_err());
+        }
+        let bounded = more.boundaries.iter().any(|b| !b.is_empty());
+        let splits = accounts
+            || own_node
+            || endpoints.iter().any(|e| {
+                keys.iter().any(|k| e.labels.labels.contains_key(*k))
+                    || !names.is_empty() && e.containers.iter().flat_map(|c| &c.ports).any(|p| named(p, &names))
+            })
+            || bounded && self.cuts(&more, endpoints);
+        self.label_keys.append(&mut more.label_keys);
+        self.port_names.append(&mut more.port_names);
+        self.service_accounts |= accounts;
+        self.own_node |= own_node;
+        for (known, new) in self.boundaries.iter_mut().zip(more.boundaries) {
+            known.extend(new);
+            known.sort_unstable();
+            known.dedup();
+        }
+        splits
+    }
+
+    /// New boundaries lie between the addresses of endpoints that were in one range.
+    fn cuts(&self, more: &Self, endpoints: &[Endpoint<'_>]) -> bool {
+        let mut ends: HashMap<(bool, usize), (u128, u128)> = HashMap::new();
+        for endpoint in endpoints {
+            for v6 in [false, true] {
+                let (Some(ip), Some(range)) = (endpoint.ip(v6), self.range(endpoint.ip(v6))) else { continue };
+                let ip = number(ip);
+                let (low, high) = ends.entry((v6, range)).or_insert((ip, ip));
+                (*low, *high) = ((*low).min(ip), (*high).max(ip));
+            }
+        }
+        let [v4, v6] = &more.boundaries;
+        let between = |((is_v6, _), (low, high)): (&(bool, usize), &(u128, u128))| {
+            let boundaries = if *is_v6 { v6 } else { v4 };
+            boundaries.iter().any(|b| low < b && b <= high)
+        };
+        ends.iter().any(between)
+    }
+
     /// Which of the ranges between boundaries an address is in; `None` without an address.
     fn range(&self, ip: Option<IpAddr>) -> Option<usize> {
         let ip = ip?;
@@ -161,6 +212,10 @@ struct Key<'a> {
     service_account: Option<&'a str>,
     node: Option<&'a str>,
     ranges: [Option<usize>; 2],
+}
+
+fn named(port: &crate::model::ContainerPort, names: &[&str]) -> bool {
+    port.name.as_deref().is_some_and(|name| names.contains(&name))
 }
 
 /// An address as a number; the family is kept apart.

@@ -237,13 +237,8 @@ impl<'a> Asked<'a> {
     }
 
     /// Adds what the rules of one sequence may do; the action of the first that matches for sure.
-    fn first_match(
-        &self,
-        sequence: &[Entry<'a, Truth<'a>>],
-        ways: &mut Ways<'a>,
-        later: &dyn Fn() -> Ways<'a>,
-    ) -> Option<Action> {
-        for Entry { policy, rule, selected, .. } in sequence {
+    fn first_match(&self, sequence: &[Entry<'a>], ways: &mut Ways<'a>, later: &dyn Fn() -> Ways<'a>) -> Option<Action> {
+        for Entry { policy, rule, selected } in sequence {
             let matched = selected.and(|| self.matches(rule));
             match matched {
                 Truth::No => continue,
@@ -304,21 +299,20 @@ fn conclude(ways: Ways<'_>) -> Decision<'_> {
     }
 }
 
-/// A rule in its place: its policy, its index among the policy's rules, and whether the policy applies.
+/// A rule in its place: its policy, and whether the policy applies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'a, S> {
-    pub policy: &'a Policy,
-    pub rule: &'a Rule,
-    pub index: usize,
-    pub selected: S,
+struct Entry<'a> {
+    policy: &'a Policy,
+    rule: &'a Rule,
+    selected: Truth<'a>,
 }
 
 /// The rules of a tier in the order they are asked: group after group. Within a group the sequences have no order among
 /// them; within a sequence the first match counts.
-pub(super) fn groups<'a, S: Copy>(join: Join, applying: &[(&'a Policy, &'a Side, S)]) -> Vec<Vec<Vec<Entry<'a, S>>>> {
-    let rules = |(policy, side, selected): &(&'a Policy, &'a Side, S)| {
+fn groups<'a>(join: Join, applying: &[(&'a Policy, &'a Side, Truth<'a>)]) -> Vec<Vec<Vec<Entry<'a>>>> {
+    let rules = |(policy, side, selected): &(&'a Policy, &'a Side, Truth<'a>)| {
         let (policy, selected) = (*policy, *selected);
-        side.rules.iter().enumerate().map(move |(index, rule)| Entry { policy, rule, index, selected }).collect::<Vec<_>>()
+        side.rules.iter().map(move |rule| Entry { policy, rule, selected }).collect::<Vec<_>>()
     };
     match join {
         Join::Union => {

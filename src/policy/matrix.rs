@@ -1,27 +1,25 @@
 //! All pairs at once, for one port: rows of bits over classes of endpoints.
-//!
-//! The same order of tiers and rules as in `decide`, with a set of peers in the place of one: a set of those that still wait for
-//! a decision goes through the rules, and each rule takes out what it matches for sure.
 
-use std::rc::Rc;
+use crate::model::{ObjectRef, Protocol};
 
-use crate::model::Protocol;
-
-use super::bits::{Bits, Square};
+use super::bits::Square;
 use super::classes::{Classes, Features};
-use super::decide::{Entry, groups};
-use super::sets::{Cache, Index, Span};
-use super::{Action, Direction, Endpoint, EndpointKind, Flow, Outcome, Policy, Rulebook, Side, Tier};
+use super::rows::{Asked, Places, Rows};
+use super::sets::Index;
+use super::{Direction, Endpoint, EndpointKind, Flow, Outcome, Rulebook};
 
 /// Who may connect to whom on one port.
 #[derive(Debug)]
 pub struct Matrix<'a> {
     book: &'a Rulebook,
     endpoints: Vec<Endpoint<'a>>,
+    features: Features<'a>,
     classes: Classes,
+    index: Index<'a>,
     protocol: Protocol,
     port: u16,
-    v6: bool,
+    egress: Rows,
+    ingress: Rows,
     /// By class, source after source: allowed for sure, and allowed unless a missing input says otherwise.
     sure: Square,
     may: Square,
@@ -34,12 +32,68 @@ impl<'a> Matrix<'a> {
         let classes = features.classes(&endpoints);
         let examples = classes.example.iter().filter_map(|e| endpoints.get(*e)).copied().collect();
         let index = Index::new(examples, &features.label_keys, v6);
-        let asked = Asked { book, index: &index, protocol, port };
-        let (mut sure, mut may) = asked.rows(Direction::Egress);
-        let (ingress_sure, ingress_may) = asked.rows(Direction::Ingress);
-        sure.and(&ingress_sure.transposed());
-        may.and(&ingress_may.transposed());
-        Self { book, endpoints, classes, protocol, port, v6, sure, may }
+        let asked = Asked { index: &index, protocol, port };
+        let egress = Rows::new(book, &asked, Direction::Egress);
+        let ingress = Rows::new(book, &asked, Direction::Ingress);
+        let size = index.size();
+        let (sure, may) = (Square::none(size), Square::none(size));
+        let mut matrix = Self { book, endpoints, features, classes, index, protocol, port, egress, ingress, sure, may };
+        for block in 0..matrix.sure.width() {
+            matrix.join_row(block);
+        }
+        matrix
+    }
+
+    /// Takes a book in which one policy has changed, come or gone, and decides anew what that touches. Everything else in the book
+    /// is as it was.
+    pub fn replace(&mut self, book: &'a Rulebook, changed: &ObjectRef) {
+        let (old, new) = (places(self.book, changed), places(book, changed));
+        if !self.fits(book, &old, &new) || self.splits(book, &new) {
+            let endpoints = std::mem::take(&mut self.endpoints);
+            *self = Self::new(book, endpoints, self.protocol, self.port, self.index.v6);
+            return;
+        }
+        self.book = book;
+        let asked = Asked { index: &self.index, protocol: self.protocol, port: self.port };
+        let sources = self.egress.replace(book, &asked, &old, &new);
+        let destinations = self.ingress.replace(book, &asked, &old, &new);
+        for block in blocks(sources) {
+            self.join_row(block);
+        }
+        for block in blocks(destinations) {
+            for row in 0..self.sure.width() {
+                self.join(row, block);
+            }
+        }
+    }
+
+    /// The tiers are the same, but for these policies.
+    fn fits(&self, book: &Rulebook, old: &Places, new: &Places) -> bool {
+        let tiers = self.book.tiers.iter().zip(&book.tiers).zip(old.iter().zip(new));
+        self.book.tiers.len() == book.tiers.len()
+            && self.book.otherwise == book.otherwise
+            && tiers.into_iter().all(|((a, b), (old, new))| {
+                (a.join, a.unmatched) == (b.join, b.unmatched) && a.policies.len() + new.len() == b.policies.len() + old.len()
+            })
+    }
+
+    /// The new policies tell endpoints apart that were one class.
+    fn splits(&mut self, book: &'a Rulebook, new: &Places) -> bool {
+        let policies =
+            book.tiers.iter().zip(new).flat_map(|(tier, places)| places.iter().filter_map(|at| tier.policies.get(*at)));
+        self.features.grow(policies, &self.endpoints)
+    }
+
+    /// Both directions must allow a connection: one row of blocks.
+    fn join_row(&mut self, row: usize) {
+        for column in 0..self.sure.width() {
+            self.join(row, column);
+        }
+    }
+
+    fn join(&mut self, row: usize, column: usize) {
+        self.sure.set_block_and_turned(&self.egress.sure, &self.ingress.sure, row, column);
+        self.may.set_block_and_turned(&self.egress.may, &self.ingress.may, row, column);
     }
 
     pub fn endpoints(&self) -> &[Endpoint<'a>] {
@@ -71,7 +125,7 @@ impl<'a> Matrix<'a> {
         let (Some(a), Some(b), Some(from_class), Some(to_class)) = ends else { return Outcome::Undetermined };
         // what depends on both ends is not in the matrix: an endpoint itself, and nodes with their own pods
         if from == to || a.kind == EndpointKind::Node || b.kind == EndpointKind::Node {
-            let flow = Flow { from: *a, to: *b, protocol: self.protocol, port: self.port, v6: self.v6 };
+            let flow = Flow { from: *a, to: *b, protocol: self.protocol, port: self.port, v6: self.index.v6 };
             return self.book.judge(&flow).outcome();
         }
         self.between_classes(from_class, to_class)
@@ -89,188 +143,16 @@ impl<'a> Matrix<'a> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Asked<'a> {
-    book: &'a Rulebook,
-    index: &'a Index<'a>,
-    protocol: Protocol,
-    port: u16,
+/// Where the policies of an object stand.
+fn places(book: &Rulebook, object: &ObjectRef) -> Places {
+    let of =
+        |policies: &[super::Policy]| policies.iter().enumerate().filter(|(_, p)| p.object == *object).map(|(at, _)| at).collect();
+    book.tiers.iter().map(|tier| of(&tier.policies)).collect()
 }
 
-/// A policy's rules with the classes they find.
-struct Prepared<'a> {
-    policy: &'a Policy,
-    side: &'a Side,
-    subject: Rc<Span>,
-    rules: Vec<PreparedRule>,
-}
-
-struct PreparedRule {
-    peer: Rc<Span>,
-    /// Over the subject; `None`: everybody.
-    local: Option<Rc<Span>>,
-    /// Over destinations; `None`: every port.
-    ports: Option<Span>,
-}
-
-/// A policy that applies to a class: its place among the prepared ones, and whether it applies for sure.
-type Applies = (usize, bool);
-
-/// The sets of one row while the tiers are asked.
-struct Row {
-    waiting: Bits,
-    allow: Bits,
-    deny: Bits,
-    pass: Bits,
-}
-
-impl<'a> Asked<'a> {
-    /// Rows by subject: the peers that the direction allows for sure, and those that it may allow.
-    fn rows(&self, direction: Direction) -> (Square, Square) {
-        let size = self.index.size();
-        let (mut sure, mut may) = (Square::none(size), Square::none(size));
-        let mut cache = Cache::default();
-        let tiers: Vec<_> = self.book.tiers.iter().map(|t| (t, self.prepare(t, direction, &mut cache))).collect();
-        let by_class: Vec<Vec<Vec<Applies>>> = tiers.iter().map(|(_, prepared)| applying(prepared, size)).collect();
-        for class in 0..size {
-            let mut row =
-                Row { waiting: Bits::all(size), allow: Bits::none(size), deny: Bits::none(size), pass: Bits::none(size) };
-            for ((tier, prepared), lists) in tiers.iter().zip(&by_class) {
-                let list = lists.get(class).map(Vec::as_slice).unwrap_or_default();
-                row.tier(tier, prepared, list, class, direction);
-            }
-            let rest = row.waiting.clone();
-            row.result(self.book.otherwise).or(&rest);
-            may.set_row(class, row.allow.words());
-            row.deny.invert();
-            row.allow.and(&row.deny);
-            sure.set_row(class, row.allow.words());
-        }
-        (sure, may)
-    }
-
-    fn prepare(&self, tier: &'a Tier, direction: Direction, cache: &mut Cache<'a>) -> Vec<Prepared<'a>> {
-        let mut prepared = Vec::new();
-        for policy in &tier.policies {
-            let Some(side) = policy.side(direction) else { continue };
-            let subject = cache.span(self.index, &policy.subject);
-            if subject.may.is_empty() {
-                continue;
-            }
-            let rules = side.rules.iter().map(|rule| PreparedRule {
-                peer: cache.span(self.index, &rule.peer),
-                local: (rule.local != super::Predicate::EVERYTHING).then(|| cache.span(self.index, &rule.local)),
-                ports: rule.ports.is_some().then(|| self.index.with_port(rule, self.protocol, self.port)),
-            });
-            let rules = rules.collect();
-            prepared.push(Prepared { policy, side, subject, rules });
-        }
-        prepared
-    }
-}
-
-/// The policies that apply to each class.
-fn applying(prepared: &[Prepared<'_>], size: usize) -> Vec<Vec<Applies>> {
-    let mut lists = vec![Vec::new(); size];
-    for (at, policy) in prepared.iter().enumerate() {
-        for class in policy.subject.may.members() {
-            if let Some(list) = lists.get_mut(class) {
-                list.push((at, policy.subject.sure.contains(class)));
-            }
-        }
-    }
-    lists
-}
-
-impl Row {
-    fn result(&mut self, action: Action) -> &mut Bits {
-        match action {
-            Action::Allow => &mut self.allow,
-            Action::Deny => &mut self.deny,
-            Action::Pass => &mut self.pass,
-        }
-    }
-
-    fn tier(&mut self, tier: &Tier, prepared: &[Prepared<'_>], list: &[Applies], class: usize, direction: Direction) {
-        let found = |(at, sure): &Applies| prepared.get(*at).map(|p| (p.policy, p.side, (*at, *sure)));
-        let list: Vec<_> = list.iter().filter_map(found).collect();
-        if list.is_empty() {
-            return;
-        }
-        for group in groups(tier.join, &list) {
-            let start = self.waiting.clone();
-            for sequence in &group {
-                let mut rest = start.clone();
-                for entry in sequence {
-                    self.rule(entry, prepared, class, direction, &mut rest);
-                }
-                self.waiting.and(&rest);
-            }
-        }
-        let isolated = tier.unmatched != Action::Pass && list.iter().any(|(_, side, _)| side.isolates);
-        if isolated {
-            let rest = self.waiting.clone();
-            self.result(tier.unmatched).or(&rest);
-            if list.iter().any(|(_, side, (_, sure))| side.isolates && *sure) {
-                self.waiting = Bits::none(self.size());
-            }
-        }
-        let size = self.size();
-        self.waiting.or(&std::mem::replace(&mut self.pass, Bits::none(size)));
-    }
-
-    fn size(&self) -> usize {
-        self.allow.size()
-    }
-
-    /// Takes what a rule matches out of `rest`.
-    fn rule(
-        &mut self,
-        entry: &Entry<'_, Applies>,
-        prepared: &[Prepared<'_>],
-        class: usize,
-        direction: Direction,
-        rest: &mut Bits,
-    ) {
-        let (at, mut certain) = entry.selected;
-        let Some(rule) = prepared.get(at).and_then(|p| p.rules.get(entry.index)) else { return };
-        // conditions on the subject are the same for the whole row
-        let own_ports = rule.ports.as_ref().filter(|_| direction == Direction::Ingress);
-        for span in [rule.local.as_deref(), own_ports].into_iter().flatten() {
-            if !span.may.contains(class) {
-                return;
-            }
-            certain &= span.sure.contains(class);
-        }
-        let ports = rule.ports.as_ref().filter(|_| direction == Direction::Egress);
-        let result = match entry.rule.action {
-            Action::Allow => &mut self.allow,
-            Action::Deny => &mut self.deny,
-            Action::Pass => &mut self.pass,
-        };
-        rest.take(&rule.peer, ports, certain, result);
-    }
-}
-
-impl Bits {
-    /// Adds to `result` what may match, and keeps what does not match for sure.
-    fn take(&mut self, peer: &Span, ports: Option<&Span>, certain: bool, result: &mut Self) {
-        let words = self.words_mut().iter_mut().zip(result.words_mut());
-        let peers = peer.may.words().iter().zip(peer.sure.words());
-        match ports {
-            None => {
-                for ((rest, result), (may, sure)) in words.zip(peers) {
-                    *result |= *rest & may;
-                    *rest &= !(if certain { *sure } else { 0 });
-                }
-            }
-            Some(ports) => {
-                let ports = ports.may.words().iter().zip(ports.sure.words());
-                for (((rest, result), (may, sure)), (port_may, port_sure)) in words.zip(peers).zip(ports) {
-                    *result |= *rest & may & port_may;
-                    *rest &= !(if certain { sure & port_sure } else { 0 });
-                }
-            }
-        }
-    }
+/// The blocks of 64 that classes are in, each once.
+fn blocks(classes: Vec<usize>) -> Vec<usize> {
+    let mut blocks: Vec<usize> = classes.into_iter().map(Square::block_of).collect();
+    blocks.dedup();
+    blocks
 }

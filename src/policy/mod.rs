@@ -26,6 +26,7 @@ mod matrix;
 mod predicate;
 #[cfg(test)]
 mod properties;
+mod rows;
 mod rule;
 mod sets;
 mod spec;

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use crate::model::{NetworkPolicy, Pod, Protocol};
 
-use super::testing::{PORTS, Small, endpoints, rule, small};
+use super::testing::{PORTS, Small, endpoints, policy, rule, small};
 use super::{Directory, Flow, Matrix, NAME_LABEL, Outcome};
+use crate::model::ObjectRef;
 
 /// The outcome of every pair on every port, decided one by one.
 fn outcomes(world: &Small) -> Vec<Outcome> {
@@ -96,6 +97,39 @@ proptest! {
             }
         }
         prop_assert_eq!(matrices, outcomes(&world));
+    }
+
+    #[test]
+    fn a_matrix_with_another_policy_is_that_of_the_other_book(world in small(), other in policy(), at in 0_usize..7, turn in 0_u8..3) {
+        let cluster = world.cluster();
+        let directory = Directory::new(&cluster);
+        let mut changed = world.clone();
+        let at = at.min(world.policies.len());
+        match (turn, changed.policies.get_mut(at)) {
+            // gone
+            (0, Some(_)) => drop(changed.policies.remove(at)),
+            // another one, or another place
+            (1, Some(old)) => *old = NetworkPolicy { name: old.name.clone(), namespace: old.namespace.clone(), ..other },
+            // new
+            _ => changed.policies.insert(at, NetworkPolicy { name: "policy-new".into(), ..other }),
+        }
+        let object = world.policies.iter().map(NetworkPolicy::object).find(|o| !changed.policies.iter().any(|p| p.object() == *o));
+        let object = object.or_else(|| changed.policies.get(at).map(NetworkPolicy::object)).unwrap_or_else(|| ObjectRef::node("none"));
+        let (before, after) = (world.book(), changed.book());
+        let all = 0..world.pods.len();
+        for port in PORTS {
+            let mut matrix = Matrix::new(&before, endpoints(&directory, &world.pods), Protocol::Tcp, port, false);
+            matrix.replace(&after, &object);
+            let anew = Matrix::new(&after, endpoints(&directory, &world.pods), Protocol::Tcp, port, false);
+            for (a, b) in all.clone().flat_map(|a| all.clone().map(move |b| (a, b))) {
+                prop_assert_eq!(matrix.outcome(a, b), anew.outcome(a, b));
+            }
+            matrix.replace(&before, &object);
+            let back = Matrix::new(&before, endpoints(&directory, &world.pods), Protocol::Tcp, port, false);
+            for (a, b) in all.clone().flat_map(|a| all.clone().map(move |b| (a, b))) {
+                prop_assert_eq!(matrix.outcome(a, b), back.outcome(a, b));
+            }
+        }
     }
 
     #[test]

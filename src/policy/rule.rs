@@ -24,7 +24,7 @@ pub enum Action {
 }
 
 /// Which ports of the destination are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PortMatch {
     /// Every port of a protocol.
     Protocol(Protocol),

@@ -180,16 +180,16 @@ impl<'a> Index<'a> {
     }
 
     /// The destinations whose port a rule means.
-    pub(super) fn with_port(&self, rule: &Rule, protocol: Protocol, port: u16) -> Span {
+    fn with_port(&self, rule: &Rule, protocol: Protocol, port: u16) -> PortSpan {
         let plain = rule.ports.iter().flatten().all(|p| matches!(p, PortMatch::Protocol(_) | PortMatch::Range { .. }));
         match (plain, self.examples.first()) {
             // the same for every destination
             (true, Some(any)) => match rule.port_matches(protocol, port, any) {
-                Truth::Yes => Span::exactly(Bits::all(self.size())),
-                Truth::No => Span::exactly(Bits::none(self.size())),
-                Truth::Unknown(_) => Span { sure: Bits::none(self.size()), may: Bits::all(self.size()) },
+                Truth::Yes => PortSpan::Everybody,
+                Truth::No => PortSpan::Nobody,
+                Truth::Unknown(_) => PortSpan::Some(Rc::new(Span { sure: Bits::none(self.size()), may: Bits::all(self.size()) })),
             },
-            _ => self.each(|e| Seen::of(rule.port_matches(protocol, port, e))),
+            _ => PortSpan::Some(Rc::new(self.each(|e| Seen::of(rule.port_matches(protocol, port, e))))),
         }
     }
 }
@@ -212,14 +212,29 @@ impl Seen {
     }
 }
 
-/// Equal predicates are asked once.
+/// The destinations whose port a rule means.
+#[derive(Debug, Clone)]
+pub(super) enum PortSpan {
+    Everybody,
+    Nobody,
+    Some(Rc<Span>),
+}
+
+/// Equal predicates are asked once, and equal lists of ports.
 #[derive(Debug, Default)]
 pub(super) struct Cache<'p> {
     known: HashMap<&'p Predicate, Rc<Span>>,
+    ports: HashMap<&'p [PortMatch], PortSpan>,
 }
 
 impl<'p> Cache<'p> {
     pub(super) fn span(&mut self, index: &Index<'_>, predicate: &'p Predicate) -> Rc<Span> {
         Rc::clone(self.known.entry(predicate).or_insert_with(|| Rc::new(index.span(predicate))))
+    }
+
+    /// For one port in the cache's life.
+    pub(super) fn ports(&mut self, index: &Index<'_>, rule: &'p Rule, protocol: Protocol, port: u16) -> PortSpan {
+        let Some(ports) = &rule.ports else { return PortSpan::Everybody };
+        self.ports.entry(ports).or_insert_with(|| index.with_port(rule, protocol, port)).clone()
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn rule() -> impl Strategy<Value = NetworkPolicyRule> {
     (vec(peer(), 0..3), vec(port(), 0..3)).prop_map(|(peers, ports)| NetworkPolicyRule { peers, ports })
 }
 
-fn policy() -> impl Strategy<Value = NetworkPolicy> {
+pub(super) fn policy() -> impl Strategy<Value = NetworkPolicy> {
     let types = select(vec![vec![], vec!["Ingress"], vec!["Egress"], vec!["Ingress", "Egress"]]);
     (select(vec!["x", "y", "z"]), selector("pod", &["a", "b", "c"]), types, vec(rule(), 0..3), vec(rule(), 0..3)).prop_map(
         |(namespace, pod_selector, types, ingress, egress)| NetworkPolicy {

@@ -98,6 +98,9 @@ impl Source {
 }
 
 pub(super) fn run(args: &MatrixArgs, cli: &Cli, surroundings: &Surroundings) -> Result<Exit, CliError> {
+    if cli.common.output == Output::Sarif {
+        cli.common.format()?;
+    }
     if !args.diff.is_empty() && matches!(cli.common.output, Output::Dot | Output::Svg) {
         return Err(CliError::new("a comparison has no such format", "use -o table, csv or json"));
     }

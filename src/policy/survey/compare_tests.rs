@@ -1,9 +1,9 @@
-use super::super::tests::{read, scope, shop, usual};
-use super::super::{applied, with_policies_of};
 use super::*;
 use crate::model::testing::policies::{by_name, pods, policy, rule, tcp};
 use crate::model::testing::{World, labels};
 use crate::model::{NetworkPolicy, Resource};
+use crate::policy::survey::tests::{read, scope, shop, usual};
+use crate::policy::survey::{applied, with_policies_of};
 use crate::report::page::Style;
 use crate::report::policy_matrix::{csv_of_changes, render_diff};
 use crate::report::schema;

@@ -5,11 +5,20 @@ use std::borrow::Cow;
 use super::{ChangePart, Pairs};
 use crate::report::sanitise;
 
-/// The lines, each with its end; the first names the columns. Not one text: large clusters have millions.
+/// The longest outcome, and the end of a line.
+const OUTCOME: usize = "undetermined\n".len();
+
+/// The lines, those of one source at a time; the first names the columns. Not one text: large clusters have millions.
 pub fn csv(pairs: &Pairs) -> impl Iterator<Item = String> {
-    let lines = pairs.iter().map(|pair| {
-        let (from, to) = (field(&pair.from), field(&pair.to));
-        format!("{from},{to},{},{},{}\n", pair.port, pair.protocol, pair.outcome.word())
+    let to: Vec<String> = pairs.to.iter().map(|c| format!(",{},{},{},", field(&c.to), c.port, c.protocol)).collect();
+    let longest = to.iter().map(String::len).max().unwrap_or(0) + OUTCOME;
+    let lines = pairs.from.iter().enumerate().map(move |(row, from)| {
+        let from = field(from);
+        let mut lines = String::with_capacity(to.len() * (from.len() + longest));
+        for (to, outcome) in to.iter().zip(pairs.row(row)).filter_map(|(to, cell)| Some((to, cell.outcome()?))) {
+            lines.extend([&from, to.as_str(), outcome.word(), "\n"]);
+        }
+        lines
     });
     std::iter::once(String::from("from,to,port,protocol,outcome\n")).chain(lines)
 }
