@@ -257,7 +257,42 @@ fn broken(error: &KubeconfigError) -> ConnectError {
         let cause = format!("cannot read the kubeconfig {}: {why}", path.display());
         return ConnectError::new(cause, "check KUBECONFIG or --kubeconfig");
     }
+    if let KubeconfigError::Parse(error) = error {
+        return ConnectError::new(format!("the kubeconfig is broken: {}", place_and_reason(error)), next);
+    }
     ConnectError::new(format!("the kubeconfig is broken: {error}"), next)
+}
+
+/// Where the parser stopped and why. Its own words quote the file, and the file holds tokens and keys: a quoted line may be one,
+/// and so may a value that the reason names.
+fn place_and_reason(error: &serde_saphyr::Error) -> String {
+    let place = error.location().map(|at| format!("line {} column {}: ", at.line(), at.column())).unwrap_or_default();
+    let bare = error.without_snippet().to_string();
+    let reason = bare.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let reason = reason.split_once(": ").filter(|(place, _)| place.starts_with("line ")).map_or(reason, |(_, why)| why);
+    let reason = reason.rfind(" at line ").and_then(|at| reason.get(..at)).unwrap_or(reason);
+    format!("{place}{}", without_values(reason))
+}
+
+/// A reason without what it quotes: the words between quotation marks and after a colon may be text of the file.
+fn without_values(reason: &str) -> String {
+    let mut told = String::new();
+    let mut quote = None;
+    for letter in reason.chars() {
+        match quote {
+            Some(open) if letter == open => {
+                told.push_str("…");
+                told.push(letter);
+                quote = None;
+            }
+            Some(_) => {}
+            None => {
+                quote = ['"', '`', '\''].contains(&letter).then_some(letter);
+                told.push(letter);
+            }
+        }
+    }
+    told
 }
 
 fn parse_proxy(text: &str) -> Result<http::Uri, ConnectError> {
@@ -380,6 +415,29 @@ users:
         let merged = merge(&candidates(Some(&list), None)).unwrap().unwrap();
         assert_eq!(merged.current_context.as_deref(), Some("staging"));
         assert_eq!(merged.contexts.len(), 2);
+    }
+
+    #[test]
+    fn a_broken_file_is_told_without_its_text() {
+        let secret = "eyJhbGciOiJSUzI1NiJ9";
+        let broken_texts = [
+            format!("users: [{{name: me, user: {{token: \"{secret}\"}}]\ncontexts: []\n"),
+            format!("users:\n- name: me\n  user: {secret}\n"),
+            format!("users:\n- name: me\n  user:\n    token: [{secret}]\n"),
+            format!("users:\n- name: me\n  user:\n    token: \"{secret}\n"),
+            format!("users:\n- name: me\n  user:\n\t{secret}: {secret}\n"),
+            format!("users: {secret}\n"),
+            format!("users:\n- name: me\n  user: {{token: x}}\nclusters: [{{name: c, cluster: {{insecure-skip-tls-verify: {secret}}}}}]\n"),
+            format!("users:\n- name: me\n  user: {{token: *{secret}}}\n"),
+            format!("users:\n- name: me\n  user: {{token: x, token: {secret}, {secret}: 1, {secret}: 2}}\n"),
+            format!("users:\n- name: me\n  user: {{exec: {{interactiveMode: {secret}}}}}\n"),
+        ];
+        for text in broken_texts {
+            let Err(error) = Kubeconfig::from_yaml(&text) else { continue };
+            let told = broken(&error);
+            assert!(!told.to_string().contains(secret) && !told.cause.contains('\n'), "{told}");
+            assert!(told.cause.starts_with("the kubeconfig is broken: line "), "{told}");
+        }
     }
 
     #[test]
