@@ -105,7 +105,8 @@ pub fn diagnose(inputs: &Inputs<'_>) -> Diagnosis {
         (true, Measured::Reachable) => 0,
         (true, Measured::Unreachable | Measured::Intermittent | Measured::NotMeasured) => 3,
     };
-    let sentence = causes.first().map_or_else(|| summary::sentence(&cx, configured, measured, &gaps), |c| c.sentence.clone());
+    let sentence =
+        causes.first().map_or_else(|| summary::sentence(&cx, configured, measured, inputs.gaps), |c| c.sentence.clone());
     Diagnosis {
         api_version: API_VERSION.to_owned(),
         kind: "Diagnosis".to_owned(),

@@ -1,9 +1,10 @@
 //! One measurement as the report shows it.
 
-use crate::probe::{Answer, HttpOutcome, ProbeOutcome, ProbeSpec, RecordType, Transport};
+use crate::probe::{Answer, HttpOutcome, Latency, ProbeOutcome, ProbeSpec, RecordType, Transport};
 use crate::protocol::Measurement;
 use crate::report::diagnosis::MeasurementPart;
 
+use super::certificate;
 use super::view::{attempt_words, micros};
 
 /// The probe in a few words: `tcp 10.96.3.4:80`.
@@ -70,7 +71,7 @@ fn told(outcome: &ProbeOutcome) -> (&'static str, String, Option<u64>) {
             let detail = t.telling_failure().or(t.attempts.first()).map(attempt_words).unwrap_or_default();
             (
                 graded(t.opened(), t.attempts.len()),
-                format!("{} of {} connected; {detail}", t.opened(), t.attempts.len()),
+                format!("{} of {} connected; {detail}{}", t.opened(), t.attempts.len(), spread(&t.connect)),
                 time(t.connect.median_us),
             )
         }
@@ -82,14 +83,14 @@ fn told(outcome: &ProbeOutcome) -> (&'static str, String, Option<u64>) {
             } else {
                 "mixed"
             };
-            (grade, format!("{} answered, {} silent", u.answered, u.silent), time(u.answer.median_us))
+            (grade, format!("{} answered, {} silent{}", u.answered, u.silent, spread(&u.answer)), time(u.answer.median_us))
         }
         ProbeOutcome::Ping(p) => {
             let got = p.echo.tries.saturating_sub(p.echo.lost);
             let detail = p.error.clone().map(|e| format!("; {e}")).unwrap_or_default();
             (
                 graded(got as usize, p.echo.tries as usize),
-                format!("{got} of {} replies{detail}", p.echo.tries),
+                format!("{got} of {} replies{detail}{}", p.echo.tries, spread(&p.echo)),
                 time(p.echo.median_us),
             )
         }
@@ -124,6 +125,15 @@ fn time(us: u64) -> Option<u64> {
     (us > 0).then_some(us)
 }
 
+/// How repeated tries were spread and how many were lost; nothing for a single one.
+fn spread(latency: &Latency) -> String {
+    if latency.tries < 2 || latency.tries == latency.lost {
+        return String::new();
+    }
+    let lost = if latency.lost == 0 { String::new() } else { format!(", {} of {} lost", latency.lost, latency.tries) };
+    format!("; min {}, p99 {}{lost}", micros(latency.min_us), micros(latency.p99_us))
+}
+
 /// A DNS answer in words.
 pub fn answer_words(answer: &Answer) -> String {
     match answer {
@@ -143,11 +153,19 @@ fn http(outcome: &HttpOutcome) -> (&'static str, String, Option<u64>) {
             let times = [("dns", p.dns_us), ("connect", p.connect_us), ("tls", p.tls_us), ("first byte", p.first_byte_us)];
             let times: Vec<String> =
                 times.iter().filter(|(_, us)| *us > 0).map(|(what, us)| format!("{what} {}", micros(*us))).collect();
-            ("ok", format!("{version} {status}; {}", times.join(", ")), time(p.total_us))
+            ("ok", format!("{version} {status}; {}{}", times.join(", "), shown(outcome)), time(p.total_us))
         }
         HttpOutcome::Failed { phase, error, phases, .. } => {
-            ("failed", format!("failed at {phase}: {error}"), time(phases.total_us))
+            ("failed", format!("failed at {phase}: {error}{}", shown(outcome)), time(phases.total_us))
         }
         HttpOutcome::Unknown => ("not run", "an answer this version does not know".to_owned(), None),
     }
+}
+
+/// The certificate that was shown, as the end of a row.
+fn shown(outcome: &HttpOutcome) -> String {
+    let Some(seen) = certificate::of(outcome) else { return String::new() };
+    let (from, until) = (certificate::day(seen.not_before), certificate::day(seen.not_after));
+    let (subject, issuer, names) = (&seen.subject, &seen.issuer, certificate::names(seen));
+    format!("; certificate {subject} for {names} by {issuer}, {from} to {until}")
 }

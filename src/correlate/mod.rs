@@ -5,6 +5,7 @@ use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Cluster, Question};
 use crate::protocol::Measurement;
 
+pub mod certificate;
 mod diagnose;
 pub mod dns;
 pub mod measurement;
@@ -66,6 +67,8 @@ pub const ALL: &[&dyn Cause] = &[
     &path::NothingListens,
     &services::RequestUnanswered,
     &services::ProtocolOfPort,
+    &services::UrlCertificate,
+    &services::ErrorStatus,
     &path::NobodyHasAddress,
     &path::PacketsDropped,
     &path::ActivelyRejected,

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::model::{Protocol, ServiceKind, Subject};
+use crate::model::{Destination, Protocol, ServiceKind, ServicePort, Subject};
 use crate::plan::reads;
 use crate::plan::steps::MAX_BACKENDS;
 use crate::probe::{HttpOutcome, ProbeOutcome, ProbeSpec};
+use crate::protocol::Measurement;
 use crate::report::diagnosis::{Configured, HopPart, Measured};
 
 use super::diagnose::Gap;
+use super::services::http;
 use super::view::{Reach, micros};
 use super::{Correlation, routes};
 
@@ -165,7 +167,9 @@ fn http_stage(cx: &Correlation<'_>) -> Stage {
 }
 
 /// The verdict when no cause was found.
-pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: Measured, gaps: &[Gap]) -> String {
+///
+/// `of_run`: what went wrong while running, which is why nothing was measured when that is so.
+pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: Measured, of_run: &[Gap]) -> String {
     let to = destination(cx);
     match measured {
         Measured::Reachable if matches!(cx.question.to, Subject::Route(_)) => {
@@ -173,8 +177,12 @@ pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: M
             let first = requests.first().map(|r| format!(": {} {}", r.url, routes::view::words(r.via))).unwrap_or_default();
             format!("{to} answers {}{first}.", from(cx))
         }
+        Measured::Reachable if http::answer(cx).is_some() => {
+            let request = http::answer(cx).map(|(spec, status, _)| format!("GET {} with {status}", spec.url)).unwrap_or_default();
+            let took = fastest(cx).map(|us| format!("; the connection took {}", micros(us))).unwrap_or_default();
+            format!("{to} answers {}: {request}{took}.", from(cx))
+        }
         Measured::Reachable => match fastest(cx) {
-            Some(us) if http_stage(cx) == Stage::Ok => format!("{to} answers {}; the connection took {}.", from(cx), micros(us)),
             Some(us) => format!("{to} accepts connections from {}; the fastest took {}.", from(cx), micros(us)),
             None => format!("{to} answers {}.", from(cx)),
         },
@@ -185,13 +193,59 @@ pub(super) fn sentence(cx: &Correlation<'_>, configured: Configured, measured: M
                 Configured::Broken => "the objects are broken",
                 Configured::Undetermined => "the objects leave it open",
             };
-            let why = gaps.first().map_or_else(|| "no probe was run".to_owned(), |g| format!("{}: {}", g.what, g.why));
-            format!("{to}: {objects}, and nothing was measured ({why}).")
+            format!("{to}: {objects}, and nothing was measured ({}).", why_unmeasured(cx, of_run))
         }
         Measured::Unreachable | Measured::Intermittent => {
             format!("{to} does not answer {} reliably, and no cause was found.", from(cx))
         }
     }
+}
+
+/// Why no packet decided, in the words of the gap that stands for it: never of one that has nothing to do with it.
+fn why_unmeasured(cx: &Correlation<'_>, of_run: &[Gap]) -> String {
+    if let Some(gap) = no_family(cx) {
+        return gap.why;
+    }
+    let silent = |m: &Measurement| matches!(&m.outcome, ProbeOutcome::Udp(u) if u.answered == 0 && u.silent > 0);
+    let whole = |gap: Gap| format!("{}: {}", gap.what, gap.why);
+    if let Some(gap) = of_run.first() {
+        return whole(gap.clone());
+    }
+    let of_question = [no_port(cx), from_node(cx), sctp(cx)].into_iter().flatten().next();
+    if let Some(gap) = of_question.or_else(|| not_run(cx).into_iter().next()) {
+        return whole(gap);
+    }
+    if cx.measured.iter().any(silent) { "no UDP probe was answered, which proves nothing" } else { "no probe was run" }.to_owned()
+}
+
+/// The source has no address of the family that the destination's addresses are of.
+fn no_family(cx: &Correlation<'_>) -> Option<Gap> {
+    let own = &cx.cluster.pod(cx.question.from.as_ref()?)?.ips;
+    let to: Vec<IpAddr> = match &cx.question.to {
+        Subject::Service { .. } => cx.service().map(|s| s.cluster_ips.clone()).unwrap_or_default(),
+        Subject::Pod(object) => cx.cluster.pod(object).map(|p| p.ips.clone()).unwrap_or_default(),
+        Subject::Node(name) => cx.cluster.node(name).map(|n| n.internal_ips.clone()).unwrap_or_default(),
+        Subject::Ip(ip) => vec![*ip],
+        Subject::Route(_) | Subject::Name(_) => Vec::new(),
+    };
+    let first = to.first()?;
+    if own.is_empty() || to.iter().any(|ip| own.iter().any(|o| o.is_ipv6() == ip.is_ipv6())) {
+        return None;
+    }
+    let family = if first.is_ipv6() { "IPv6" } else { "IPv4" };
+    Some(Gap { what: format!("connections to {first}"), why: format!("{} has no {family} address", from(cx)) })
+}
+
+/// Names without a port are looked up, and nothing is connected to.
+fn no_port(cx: &Correlation<'_>) -> Option<Gap> {
+    let is_name = matches!(&cx.question.to, Subject::Name(_)) && cx.question.port.is_none();
+    let why = format!("no port was given: write it as {}:443", cx.question.to);
+    is_name.then(|| Gap { what: "connections".to_owned(), why })
+}
+
+fn sctp(cx: &Correlation<'_>) -> Option<Gap> {
+    let why = "there is no probe for SCTP".to_owned();
+    (cx.question.protocol == Protocol::Sctp).then(|| Gap { what: "the SCTP port".to_owned(), why })
 }
 
 fn from(cx: &Correlation<'_>) -> String {
@@ -238,6 +292,7 @@ pub(super) fn path(cx: &Correlation<'_>) -> Vec<HopPart> {
     for (what, reach) in decisive(cx) {
         hops.push(hop(what, reach.measured().then_some(reach.ok()), reach.words()));
     }
+    hops.extend(http::hops(cx));
     hops
 }
 
@@ -260,6 +315,7 @@ fn source_hop(cx: &Correlation<'_>) -> HopPart {
     let mtu = cx.environment().and_then(|e| e.interfaces.iter().find(|i| i.name != "lo")).and_then(|i| i.mtu);
     let seen = match mtu {
         Some(mtu) => format!("{address}, MTU {mtu}"),
+        None if address.is_empty() => "not looked at from inside".to_owned(),
         None => format!("{address}; not looked at from inside"),
     };
     hop(format!("{}{place}", from(cx)), cx.environment().map(|_| true), seen)
@@ -307,14 +363,26 @@ pub(super) fn gaps(cx: &Correlation<'_>) -> Vec<Gap> {
             why: format!("at most {MAX_BACKENDS} are tried one by one"),
         });
     }
-    if cx.question.protocol == Protocol::Sctp {
-        gaps.push(Gap { what: "the SCTP port".to_owned(), why: "there is no probe for SCTP".to_owned() });
-    }
+    gaps.extend([no_family(cx), no_port(cx), unasked_ports(cx), http::trust(cx), sctp(cx)].into_iter().flatten());
     gaps.push(Gap {
         what: "rules, routes and conntrack entries on the nodes".to_owned(),
         why: "a pair diagnosis of this version does not enter nodes".to_owned(),
     });
     gaps
+}
+
+/// Without a port in the question one of the Service's ports is tried, and says nothing of the others.
+fn unasked_ports(cx: &Correlation<'_>) -> Option<Gap> {
+    let asked = &cx.question.request;
+    let is_chosen = asked.port.is_none() && matches!(asked.destination, Destination::Object(_) | Destination::Name(_));
+    let service = cx.service().filter(|_| is_chosen)?;
+    let tried = cx.service_port()?;
+    let name = |p: &ServicePort| p.name.as_ref().map(|n| format!("{n}=")).unwrap_or_default();
+    let others: Vec<String> =
+        service.ports.iter().filter(|p| *p != tried).map(|p| format!("{}{}/{}", name(p), p.port, p.protocol)).collect();
+    let words = if others.len() == 1 { "port" } else { "ports" };
+    let why = format!("no port was given, and {}/{} stands for it: write SERVICE:PORT", tried.port, tried.protocol);
+    (!others.is_empty()).then(|| Gap { what: format!("{words} {} of {}", others.join(", "), service.object()), why })
 }
 
 /// Probes from a node start in a pod that shares its network, which the user has to allow.

@@ -427,7 +427,9 @@ users:
             format!("users:\n- name: me\n  user:\n    token: \"{secret}\n"),
             format!("users:\n- name: me\n  user:\n\t{secret}: {secret}\n"),
             format!("users: {secret}\n"),
-            format!("users:\n- name: me\n  user: {{token: x}}\nclusters: [{{name: c, cluster: {{insecure-skip-tls-verify: {secret}}}}}]\n"),
+            format!(
+                "users:\n- name: me\n  user: {{token: x}}\nclusters: [{{name: c, cluster: {{insecure-skip-tls-verify: {secret}}}}}]\n"
+            ),
             format!("users:\n- name: me\n  user: {{token: *{secret}}}\n"),
             format!("users:\n- name: me\n  user: {{token: x, token: {secret}, {secret}: 1, {secret}: 2}}\n"),
             format!("users:\n- name: me\n  user: {{exec: {{interactiveMode: {secret}}}}}\n"),

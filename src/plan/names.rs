@@ -18,7 +18,9 @@ pub const DNS_LABEL: &str = "k8s-app=kube-dns";
 /// Service (`web-0.web.shop.svc`). A name that merely looks like one, such as `example.com`, is a candidate too: only
 /// the cluster knows, so the caller looks for the Service.
 pub fn service_of(host: &str, namespace: &str, domain: &str) -> Option<(String, String)> {
-    let host = host.trim_end_matches('.');
+    // names are compared without regard to case (RFC 4343), and objects' names are lower case
+    let lower = host.to_ascii_lowercase();
+    let host = lower.trim_end_matches('.');
     let host = host.strip_suffix(&format!(".{domain}")).unwrap_or(host);
     let labels: Vec<&str> = host.split('.').collect();
     let pair = |name: &str, namespace: &str| Some((namespace.to_owned(), name.to_owned()));
@@ -68,7 +70,7 @@ pub fn uses_cluster_dns(pod: &Pod) -> bool {
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|c| (strsim::damerau_levenshtein(word, c), c))
-        .filter(|(distance, c)| *distance <= 2.max(word.len() / 3) && *distance < c.len())
+        .filter(|(distance, c)| *distance <= (word.len() / 3).max(1) && *distance < c.len())
         .min()
         .map(|(_, c)| c)
 }
@@ -86,6 +88,7 @@ mod tests {
             assert_eq!(service_of(host, "default", DEFAULT_DOMAIN), shop, "{host}");
         }
         assert_eq!(service_of("web", "shop", DEFAULT_DOMAIN), shop);
+        assert_eq!(service_of("Web.SHOP", "default", DEFAULT_DOMAIN), shop);
         assert_eq!(service_of("a.b.example.com", "shop", DEFAULT_DOMAIN), None);
     }
 
@@ -93,5 +96,8 @@ mod tests {
     fn nearest_is_near() {
         assert_eq!(nearest("clinet", ["client", "web"].into_iter()), Some("client"));
         assert_eq!(nearest("zebra", ["client", "web"].into_iter()), None);
+        // two of three letters are another word
+        assert_eq!(nearest("web", ["sec", "wet"].into_iter()), Some("wet"));
+        assert_eq!(nearest("web", ["sec"].into_iter()), None);
     }
 }

@@ -275,6 +275,7 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
     }
     other_nameservers(question, cluster, measured, &mut next);
     settle::again(question, cluster, measured, &mut next);
+    alias_target(question, cluster, measured, &mut next);
     resolved_addresses(question, cluster, measured, &mut next);
     for (why, spec) in routes::steps::more(question, cluster, measured) {
         if !measured.iter().any(|m| m.spec == spec) {
@@ -288,10 +289,10 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
                 if !outcome.none_opened() {
                     next.add("more tries, as the first answers differed", tcp(spec.ip, spec.port, REPEATS));
                 }
-                insiders.extend(pod_at(question, cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
+                insiders.extend(pod_at(cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
             }
             (ProbeSpec::Udp(spec), ProbeOutcome::Udp(outcome)) if outcome.answered == 0 => {
-                insiders.extend(pod_at(question, cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
+                insiders.extend(pod_at(cluster, spec.ip).map(|pod| (pod, spec.ip, spec.port)));
             }
             (ProbeSpec::Dns(spec), ProbeOutcome::Dns(outcome))
                 if spec.transport == Transport::Udp && !outcome.attempts.iter().any(|a| a.records().is_some()) =>
@@ -316,7 +317,9 @@ pub fn more(question: &Question, cluster: &Cluster, _findings: &[Finding], measu
                 let loopback: IpAddr =
                     if ip.is_ipv6() { std::net::Ipv6Addr::LOCALHOST.into() } else { std::net::Ipv4Addr::LOCALHOST.into() };
                 inside.add("the port from inside the destination pod, over loopback", tcp(loopback, *port, 1));
-                inside.add("the port from inside the destination pod, at its own address", tcp(*ip, *port, 1));
+                if *pod != from {
+                    inside.add("the port from inside the destination pod, at its own address", tcp(*ip, *port, 1));
+                }
             }
         }
         steps.extend(inside.steps);
@@ -358,6 +361,24 @@ fn resolved_addresses(question: &Question, cluster: &Cluster, measured: &[Measur
             connect(question, ip, port, question.request.attempts, "the address the name stands for", next);
         }
     }
+}
+
+/// The name an ExternalName Service stands for, where the alias brought no address: the cluster's DNS answers for the alias
+/// without saying why there is none.
+fn alias_target(question: &Question, cluster: &Cluster, measured: &[Measurement], next: &mut Wave) {
+    let Some(target) = alias_name(question, cluster) else { return };
+    let failed = |m: &Measurement| matches!(&m.outcome, ProbeOutcome::Resolve(r) if r.addresses.is_empty());
+    if measured.iter().any(failed) {
+        next.add("the name the alias stands for", ProbeSpec::Resolve(ResolveSpec { name: target, timeout_ms: 3_000 }));
+    }
+}
+
+/// The name the destination is an alias for (`spec.externalName`), with the final dot that keeps search lists off it.
+pub fn alias_name(question: &Question, cluster: &Cluster) -> Option<String> {
+    let Subject::Service { namespace, name } = &question.to else { return None };
+    let service = cluster.service(namespace, name).filter(|s| s.kind == ServiceKind::ExternalName)?;
+    let target = service.external_name.as_ref().filter(|t| t.parse::<IpAddr>().is_err())?;
+    Some(format!("{}.", target.trim_end_matches('.')))
 }
 
 /// A name that every DNS of a cluster knows.
@@ -410,8 +431,7 @@ fn upstream_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
 }
 
 /// The pod of the destination that has this address and can take an agent.
-fn pod_at(question: &Question, cluster: &Cluster, ip: IpAddr) -> Option<ObjectRef> {
+fn pod_at(cluster: &Cluster, ip: IpAddr) -> Option<ObjectRef> {
     let pod = cluster.pods.seen().find(|p| p.ips.contains(&ip) && !p.host_network && p.is_running())?;
-    let is_source = question.from.as_ref() == Some(&pod.object());
-    (!is_source).then(|| pod.object())
+    Some(pod.object())
 }

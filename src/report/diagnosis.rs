@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::finding::{Confidence, Evidence, Finding, Weight};
-use crate::model::{Question, Source};
+use crate::model::{Destination, Question, Source};
 
 /// Version of every document netcheck prints.
 pub const API_VERSION: &str = "netcheck.dev/v1";
@@ -44,6 +44,8 @@ pub struct QuestionPart {
     pub to: String,
     pub port: Option<u16>,
     pub protocol: String,
+    /// The URL that was asked for, when it was one.
+    pub url: Option<String>,
     /// How workloads were narrowed to pods, and the like.
     pub notes: Vec<String>,
 }
@@ -161,6 +163,16 @@ impl From<&Question> for QuestionPart {
             to: question.to.to_string(),
             port: question.port,
             protocol: question.protocol.to_string(),
+            url: match &question.request.destination {
+                Destination::Url(url) => Some(url.clone()),
+                Destination::Object(_)
+                | Destination::Node(_)
+                | Destination::Ip(_)
+                | Destination::Name(_)
+                | Destination::ApiServer
+                | Destination::Internet
+                | Destination::Dns => None,
+            },
             notes: question.notes.clone(),
         }
     }

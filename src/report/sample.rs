@@ -24,6 +24,7 @@ pub(super) fn broken() -> Diagnosis {
             to: "service/shop/web".into(),
             port: Some(80),
             protocol: "TCP".into(),
+            url: None,
             notes: vec!["port 80 is the only port of service/shop/web".into()],
         },
         exit_code: 1,

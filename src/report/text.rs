@@ -33,7 +33,8 @@ fn verdict(page: &mut Page, d: &Diagnosis) {
     page.headline(ink, &d.verdict.sentence);
     page.blank();
     let port = d.question.port.map(|p| format!(" port {p}")).unwrap_or_default();
-    let asked = format!("{} to {}{port} ({})", d.question.from, d.question.to, d.question.protocol);
+    let url = d.question.url.as_ref().map(|url| format!(", GET {url}")).unwrap_or_default();
+    let asked = format!("{} to {}{port} ({}){url}", d.question.from, d.question.to, d.question.protocol);
     page.field(2, "asked", &[(Ink::Plain, &asked)]);
     page.field(2, "configured", &[configured(d.verdict.configured)]);
     let measured = measured(d);

@@ -4,7 +4,8 @@ use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::model::{Destination, ObjectRef, ServiceKind, Subject};
-use crate::plan::{names, resolve};
+use crate::plan::{names, resolve, steps};
+use crate::probe::{ProbeOutcome, ProbeSpec};
 
 use super::nameserver_is_no_dns_service;
 use super::view::{endpoints, nothing_to_do, source_words, unmeasured};
@@ -44,8 +45,33 @@ impl Cause for NameDoesNotExist {
         if !says_nxdomain(cx) || finding_for(&objects).is_some() || nameserver_is_no_dns_service::is_cause(cx) {
             return Verdict::Clear;
         }
-        Verdict::of(finding(cx).into_iter().collect())
+        Verdict::of(of_alias(cx).or_else(|| finding(cx)).into_iter().collect())
     }
+}
+
+/// The alias is there, and the name it stands for has no address: `spec.externalName` is what is wrong.
+fn of_alias(cx: &Correlation<'_>) -> Option<Finding> {
+    let target = steps::alias_name(cx.question, cx.cluster)?;
+    let service = cx.service()?;
+    let lookup = cx.answers().find_map(|(spec, outcome)| match (spec, outcome) {
+        (ProbeSpec::Resolve(spec), ProbeOutcome::Resolve(outcome)) if spec.name == target => Some(outcome),
+        _ => None,
+    });
+    let codes: Vec<&str> = lookup.map(|l| l.queries.iter().map(|(_, _, code)| code.as_str()).collect()).unwrap_or_default();
+    let (far, object) = (target.trim_end_matches('.'), service.object());
+    let is_absent = codes.contains(&"NXDOMAIN");
+    let (why, seen) = match codes.iter().find(|c| **c != "NOERROR" && **c != "NXDOMAIN") {
+        _ if lookup.is_some_and(|l| !l.addresses.is_empty()) => return None,
+        _ if is_absent => ("does not exist", "NXDOMAIN".to_owned()),
+        Some(code) => ("could not be resolved", (*code).to_owned()),
+        None if codes.is_empty() => ("brings no address", "not looked up itself".to_owned()),
+        None => ("has no address", "NOERROR without an address".to_owned()),
+    };
+    let finding = Finding::cause(NameDoesNotExist::META, object.clone(), format!("{object} stands for {far}, which {why}."))
+        .expected(format!("lookup of {far} from {}", source_words(cx)), "an address", seen)
+        .seen(format!("{object} spec.externalName"), service.external_name.clone().unwrap_or_default())
+        .next(format!("kubectl -n {} edit service {}: set externalName to a name that exists", service.namespace, service.name));
+    Some(if is_absent { finding.proven() } else { finding })
 }
 
 /// The source's own lookup was answered, and the answer is that there is no such name.
@@ -131,7 +157,7 @@ mod tests {
     use crate::correlate::testing::{causes, explain, judge, only};
     use crate::model::testing::World;
     use crate::plan::testing::{Case, answered, code, to_name, to_web};
-    use crate::probe::{ProbeOutcome, ProbeSpec, RecordType, ResolveOutcome};
+    use crate::probe::{RecordType, ResolveOutcome};
 
     #[test]
     fn a_typo_points_at_the_nearest_service() {
@@ -140,6 +166,43 @@ mod tests {
         assert_eq!(found.sentence, "name wbe does not exist; service/shop/web does.");
         let answer = judge(&case);
         assert_eq!((causes(&answer), answer.exit_code), (vec!["NC1009"], 1));
+    }
+
+    #[test]
+    fn an_alias_for_a_name_that_does_not_exist_is_the_alias_fault() {
+        let mut world = World::shop();
+        let web = world.service("web");
+        web.kind = ServiceKind::ExternalName;
+        web.cluster_ips.clear();
+        web.external_name = Some("db.prod.invalid".into());
+        let mut ask = to_web();
+        ask.port = Some(crate::model::PortRef::Number(5432));
+        // CoreDNS answers for the alias with its CNAME and no address
+        let alias = |spec: &ProbeSpec, far: &str| match spec {
+            ProbeSpec::Resolve(s) => Some(ProbeOutcome::Resolve(ResolveOutcome {
+                addresses: Vec::new(),
+                answered_as: None,
+                queries: if s.name == "db.prod.invalid." {
+                    vec![("db.prod.invalid".into(), RecordType::A, far.to_owned())]
+                } else {
+                    vec![
+                        (format!("{}.shop.svc.cluster.local", s.name), RecordType::A, "NXDOMAIN".into()),
+                        (s.name.clone(), RecordType::A, "NOERROR".into()),
+                    ]
+                },
+                total_us: 900,
+                error: Some(format!("{}: no addresses", s.name)),
+            })),
+            ProbeSpec::Dns(s) if s.name == "web.shop.svc.cluster.local" => Some(answered(s, &code("NOERROR"))),
+            _ => None,
+        };
+        let case = Case::measured(&world, &ask, &|_, spec| alias(spec, "NXDOMAIN"));
+        let answer = judge(&case);
+        assert_eq!(causes(&answer), ["NC1009"], "{answer:#?}");
+        assert_eq!(answer.verdict.sentence, "service/shop/web stands for db.prod.invalid, which does not exist.");
+        let unsure = Case::measured(&world, &ask, &|_, spec| alias(spec, "SERVFAIL"));
+        let found = only(explain(&NameDoesNotExist, &unsure));
+        assert_eq!(found.sentence, "service/shop/web stands for db.prod.invalid, which could not be resolved.");
     }
 
     #[test]

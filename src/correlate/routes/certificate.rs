@@ -1,8 +1,8 @@
-use crate::correlate::{Cause, Correlation};
+use crate::correlate::{Cause, Correlation, certificate};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
 use crate::plan::routes;
-use crate::probe::{Certificate, HttpOutcome};
+use crate::probe::Certificate;
 
 use super::log_of;
 use super::view::{Request, decisive};
@@ -37,41 +37,28 @@ impl Cause for RouteCertificate {
         }
         let requests = decisive(cx);
         let over_tls: Vec<&Request<'_>> = requests.iter().filter(|r| r.entry.tls && r.entry.host.is_some()).collect();
-        let seen: Vec<_> = over_tls.iter().filter_map(|r| Some((*r, certificate(r.via)?))).collect();
+        let seen: Vec<_> = over_tls.iter().filter_map(|r| Some((*r, certificate::of(r.via)?))).collect();
         if seen.is_empty() {
             return Verdict::Undetermined(format!("no certificate of {route} was seen"));
         }
-        let bad = seen.iter().find(|(_, c)| !c.matches_name || !c.in_date);
-        Verdict::of(bad.map(|(request, certificate)| finding(cx, request, certificate)).into_iter().collect())
+        Verdict::of(seen.iter().find_map(|(request, seen)| finding(cx, request, seen)).into_iter().collect())
     }
 }
 
-fn certificate(outcome: &HttpOutcome) -> Option<&Certificate> {
-    match outcome {
-        HttpOutcome::Response { certificate, .. } | HttpOutcome::Failed { certificate, .. } => certificate.as_ref(),
-        HttpOutcome::Unknown => None,
-    }
-}
-
-fn finding(cx: &Correlation<'_>, request: &Request<'_>, certificate: &Certificate) -> Finding {
+fn finding(cx: &Correlation<'_>, request: &Request<'_>, seen: &Certificate) -> Option<Finding> {
     let route = routes::of(cx.question).cloned().unwrap_or_else(|| request.entry.service.clone());
     let host = request.entry.host.clone().unwrap_or_default();
-    let names = if certificate.names.is_empty() { certificate.subject.clone() } else { certificate.names.join(", ") };
-    let sentence = if certificate.matches_name {
-        format!("{route} serves a certificate for {host} that is not valid at this time.")
-    } else {
-        format!("{route} serves a certificate that is not for {host}: it is for {names}.")
-    };
+    let sentence = certificate::complaint(&route.to_string(), &host, seen)?;
     let mut finding = Finding::cause(RouteCertificate::META, route.clone(), sentence)
         .proven()
-        .expected(format!("TLS handshake for {host} at {}", request.at(cx.question.port)), host.clone(), names)
-        .seen("its issuer", certificate.issuer.clone());
+        .expected(format!("TLS handshake for {host} at {}", request.at(cx.question.port)), host.clone(), certificate::names(seen))
+        .seen("its issuer", seen.issuer.clone());
     let secret = cx.cluster.ingress(&route).and_then(|i| i.tls_of(Some(&host))?.secret.clone());
     if let Some(secret) = &secret {
         finding = finding.seen(format!("{route} spec.tls"), format!("Secret {secret} (netcheck does not read Secrets)"));
-        return finding.next(format!("kubectl -n {} get secret {secret}; then {}", route.namespace, log_of(&route, cx)));
+        return Some(finding.next(format!("kubectl -n {} get secret {secret}; then {}", route.namespace, log_of(&route, cx))));
     }
-    finding.next(log_of(&route, cx))
+    Some(finding.next(log_of(&route, cx)))
 }
 
 #[cfg(test)]
@@ -81,7 +68,7 @@ mod tests {
     use crate::model::testing::World;
     use crate::model::{IngressTls, ObjectRef};
     use crate::plan::testing::{Case, to_ingress};
-    use crate::probe::{Phases, ProbeOutcome, ProbeSpec};
+    use crate::probe::{ProbeOutcome, ProbeSpec};
 
     fn tls() -> World {
         let mut world = World::edge();
@@ -91,28 +78,7 @@ mod tests {
     }
 
     fn served(spec: &ProbeSpec, names: &[&str], in_date: bool) -> Option<ProbeOutcome> {
-        let ProbeSpec::Http(http) = spec else { return None };
-        let certificate = Certificate {
-            subject: "CN=x".into(),
-            issuer: "CN=x".into(),
-            names: names.iter().map(|n| (*n).to_owned()).collect(),
-            not_before: 0,
-            not_after: 1,
-            matches_name: names.contains(&"web.example.com"),
-            in_date,
-        };
-        http.url.starts_with("https://").then(|| {
-            ProbeOutcome::Http(HttpOutcome::Response {
-                status: 200,
-                version: "HTTP/2".into(),
-                location: None,
-                server: None,
-                body_start: String::new(),
-                body_bytes: 0,
-                phases: Phases::default(),
-                certificate: Some(certificate),
-            })
-        })
+        certificate::testing::served(spec, "web.example.com", names, in_date, "CN=x")
     }
 
     #[test]

@@ -13,7 +13,7 @@ declare_finding! {
     /// ## How it is proven
     ///
     /// The pod's own address refuses with a TCP RST, which only a host that has the address sends, and an agent in the pod reads
-    /// the listening sockets.
+    /// the listening sockets. Without that look it is likely: an application on 127.0.0.1 alone is refused the same way.
     ///
     /// ## What to do
     ///
@@ -51,7 +51,11 @@ fn finding(cx: &Correlation<'_>, refusal: &Refusal) -> Option<Finding> {
         }
         // a pod that declares no port says nothing of what was meant
         Listener::NotLooked if !through_service || declared || declares_nothing(cx, pod) => {
-            (format!("{pod} refuses port {port}: nothing listens there."), "not looked at from inside".to_owned())
+            let sentence = format!(
+                "{pod} refuses port {port}: nothing listens at {} (not looked at from inside the pod: 127.0.0.1 is left open).",
+                refusal.ip
+            );
+            (sentence, "not looked at from inside".to_owned())
         }
         Listener::NotLooked | Listener::Here | Listener::OnlyOn(_) | Listener::OtherProtocol(_) => return None,
     };
@@ -60,8 +64,7 @@ fn finding(cx: &Correlation<'_>, refusal: &Refusal) -> Option<Finding> {
         .expected(format!("connections to {at}"), "accepted", refusal.reach.words())
         .expected(format!("listening sockets in {pod}"), port.to_string(), seen)
         .next(format!("kubectl -n {} logs {}: why does the application not listen on {port}?", pod.namespace, pod.name));
-    // a RST from the pod's address proves that nothing listens, with or without a look inside
-    Some(finding.proven())
+    Some(if refusal.listener == Listener::NotLooked { finding } else { finding.proven() })
 }
 
 fn declares_nothing(cx: &Correlation<'_>, pod: &crate::model::ObjectRef) -> bool {
@@ -83,6 +86,16 @@ mod tests {
         let found = only(explain(&ApplicationListensElsewhere, &case));
         assert_eq!(found.sentence, "pod/shop/web-1 does not listen on port 8080: the application listens on 9090.");
         assert_eq!(causes(&judge(&case)), ["NC3007"]);
+    }
+
+    #[test]
+    fn without_a_look_inside_it_is_likely_and_says_so() {
+        let case = Case::measured(&World::shop(), &to_web(), &|from, spec| {
+            faults::refuse(spec, &["10.96.1.10", "10.244.2.10", "10.244.3.10"]).or_else(|| faults::no_agent(from, "client"))
+        });
+        let found = only(explain(&ApplicationListensElsewhere, &case));
+        assert_eq!(found.confidence, crate::finding::Confidence::Likely);
+        assert!(found.sentence.contains("not looked at from inside"), "{}", found.sentence);
     }
 
     #[test]

@@ -1,18 +1,49 @@
 //! The request of a URL question, and what the port it went to said.
 
-use crate::correlate::Correlation;
-use crate::correlate::summary;
+use crate::correlate::routes::view;
+use crate::correlate::{Correlation, Gap, certificate, summary};
 use crate::model::{Destination, Subject};
 use crate::probe::{HttpOutcome, HttpSpec, ProbeOutcome, ProbeSpec};
+use crate::report::diagnosis::HopPart;
 
 /// The request that the source made, with its outcome when it was made. `None` when the question is no URL.
-pub(super) fn asked<'a>(cx: &Correlation<'a>) -> Option<(&'a HttpSpec, Option<&'a HttpOutcome>)> {
+pub(in crate::correlate) fn asked<'a>(cx: &Correlation<'a>) -> Option<(&'a HttpSpec, Option<&'a HttpOutcome>)> {
     let Destination::Url(url) = &cx.question.request.destination else { return None };
     cx.answers().find_map(|(spec, outcome)| match (spec, outcome) {
         (ProbeSpec::Http(spec), ProbeOutcome::Http(outcome)) if spec.url == *url => Some((spec, Some(outcome))),
         (ProbeSpec::Http(spec), _) if spec.url == *url => Some((spec, None)),
         _ => None,
     })
+}
+
+/// The request, the status of its answer and the whole answer.
+pub(in crate::correlate) fn answer<'a>(cx: &Correlation<'a>) -> Option<(&'a HttpSpec, u16, &'a HttpOutcome)> {
+    let (spec, outcome) = asked(cx)?;
+    let outcome = outcome?;
+    Some((spec, view::status(outcome)?, outcome))
+}
+
+/// The request and, over TLS, the certificate, as hops of the way. Clients and servers are at fault from 500 on
+/// (RFC 9110, section 15.6).
+pub(in crate::correlate) fn hops(cx: &Correlation<'_>) -> Vec<HopPart> {
+    let Some((spec, Some(outcome))) = asked(cx).filter(|_| !is_route(cx)) else { return Vec::new() };
+    let ok = match outcome {
+        HttpOutcome::Response { status, .. } => Some(*status < 500),
+        HttpOutcome::Failed { .. } => Some(false),
+        HttpOutcome::Unknown => None,
+    };
+    let certificate = certificate::of(outcome).map(|seen| {
+        let words = format!("issued by {}, valid until {}", seen.issuer, certificate::day(seen.not_after));
+        summary::hop(format!("certificate {}", certificate::names(seen)), Some(seen.matches_name && seen.in_date), words)
+    });
+    certificate.into_iter().chain([summary::hop(format!("GET {}", spec.url), ok, view::words(outcome))]).collect()
+}
+
+/// Whether a client trusts the issuer is up to its own roots, which no agent has.
+pub(in crate::correlate) fn trust(cx: &Correlation<'_>) -> Option<Gap> {
+    let seen = certificate::of(asked(cx)?.1?)?;
+    let what = format!("whether clients trust {}", seen.issuer);
+    Some(Gap { what, why: "that is up to the certificates they were given: the agent has none".to_owned() })
 }
 
 /// Connections to the destination open: what fails is above them.

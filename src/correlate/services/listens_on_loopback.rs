@@ -81,6 +81,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_asks_itself_is_looked_at_from_inside() {
+        let mut ask = to_web();
+        ask.source = crate::model::Source::Object(crate::model::ObjectRef::pod("shop", "web-1"));
+        ask.destination = crate::model::Destination::Object(crate::model::ObjectRef::pod("shop", "web-1"));
+        ask.port = Some(crate::model::PortRef::Number(8080));
+        let case = Case::measured(&World::shop(), &ask, &|_, spec| {
+            faults::refuse(spec, &["10.244.2.10"]).or_else(|| faults::listens(spec, "127.0.0.1", 8080))
+        });
+        let found = only(explain(&ListensOnLoopback, &case));
+        assert!(found.sentence.starts_with("pod/shop/web-1 listens on 127.0.0.1 port 8080"), "{}", found.sentence);
+        assert_eq!(causes(&judge(&case)), ["NC3006"]);
+    }
+
+    #[test]
     fn healthy_is_silent() {
         let case = Case::healthy(&World::shop(), &to_web());
         assert!(matches!(explain(&ListensOnLoopback, &case), Verdict::Clear | Verdict::NotApplicable));
