@@ -8,8 +8,8 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, 
 use crate::model::Protocol;
 
 use super::connection::Connection;
-use super::duration;
 use super::error::CliError;
+use super::{duration, image};
 
 /// Says in seconds, with proof, why a pod cannot (or can) reach a destination.
 ///
@@ -126,7 +126,7 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 pub struct AgentArgs {
     /// The agent's image, for private registries.
-    #[arg(long, value_name = "IMAGE", env = "NETCHECK_IMAGE", hide_env_values = true, help_heading = "Agent")]
+    #[arg(long, value_name = "IMAGE", env = "NETCHECK_IMAGE", hide_env_values = true, value_parser = image::parse, help_heading = "Agent")]
     pub image: Option<String>,
 
     /// When a node pulls the agent's image.
@@ -155,7 +155,7 @@ pub struct Common {
     pub verbose: u8,
 
     /// End the whole run after this long with what is known by then, as 30s or 2m.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse, global = true)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::limit, global = true)]
     pub timeout: Duration,
 }
 

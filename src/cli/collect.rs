@@ -8,6 +8,7 @@ use clap::{Args, ValueHint};
 use crate::discover::Bundle;
 use crate::model::{Known, Resource};
 use crate::plan::collect_reads::{self, Scope};
+use crate::plan::names;
 use crate::report::collection::{Collection, render};
 use crate::report::diagnosis::GapPart;
 use crate::report::json;
@@ -85,6 +86,15 @@ fn objects(cli: &Cli, surroundings: &Surroundings) -> Result<Collected, CliError
     match reading::objects(reads, surroundings)? {
         Ended::Interrupted(exit) => Ok(Collected::Interrupted(exit)),
         Ended::Done(objects) => {
+            let all = objects.discovery.cluster().namespaces.complete(&Resource::Namespaces, None);
+            if let (Some(wanted), Some(all)) = (cli.connection.namespace(), all.got())
+                && !all.iter().any(|n| n.name == *wanted)
+            {
+                let near = names::nearest(wanted, all.iter().map(|n| n.name.as_str()));
+                let next =
+                    near.map_or_else(|| "list them with: kubectl get namespaces".to_owned(), |n| format!("did you mean {n:?}?"));
+                return Err(CliError::new(format!("namespace {wanted:?} not found"), next));
+            }
             let bundle = objects.bundle(Vec::new());
             let mut collection = in_words(&bundle);
             collection.gaps.extend(objects.cut.map(cut_gap).map(|gap| GapPart { what: gap.what, why: gap.why }));

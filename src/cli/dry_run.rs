@@ -6,6 +6,7 @@ use crate::correlate::measurement;
 use crate::deploy::{self, AgentOptions};
 use crate::model::{ObjectRef, Query};
 use crate::plan::Step;
+use crate::plan::steps::MAX_DESTINATION_AGENTS;
 use crate::report::diagnosis::API_VERSION;
 use crate::report::json;
 use crate::report::page::{Ink, Page, Style};
@@ -20,6 +21,8 @@ pub(super) struct Plan {
     pub(super) reads: Vec<Query>,
     /// The first wave; later ones depend on its answers.
     pub(super) steps: Vec<Step>,
+    /// Pods an agent may be started in later: only when connections to them fail.
+    pub(super) later: Vec<ObjectRef>,
     pub(super) agents: AgentOptions,
 }
 
@@ -40,8 +43,18 @@ impl Plan {
                 "object": pod.to_string(),
                 "verbs": ["patch pods/ephemeralcontainers", "get pods/exec", "create pods/exec"],
                 "container": deploy::container(&self.agents, "netcheck-NAME"),
+                "when": "always",
             })
         });
+        let later = self.later.iter().map(|pod| {
+            json!({
+                "object": pod.to_string(),
+                "verbs": ["patch pods/ephemeralcontainers", "get pods/exec", "create pods/exec"],
+                "container": deploy::container(&self.agents, "netcheck-NAME"),
+                "when": format!("connections to it fail; at most {MAX_DESTINATION_AGENTS} of these"),
+            })
+        });
+        let creates = creates.chain(later);
         let probes =
             self.steps.iter().map(|s| json!({ "from": s.from.to_string(), "probe": measurement::label(&s.spec), "why": s.why }));
         json!({
@@ -82,6 +95,14 @@ fn text(plan: &Plan, style: Style) -> Result<String, CliError> {
     );
     for pod in pods {
         page.paragraph(2, 2, &[(Ink::Plain, &pod.to_string())]);
+    }
+    if !plan.later.is_empty() {
+        let most = plan.later.len().min(MAX_DESTINATION_AGENTS);
+        let words = format!("And, only when connections to it fail, in at most {most} of these, to see who listens there");
+        page.paragraph(0, 0, &[(Ink::Bold, &words)]);
+        for pod in &plan.later {
+            page.paragraph(2, 2, &[(Ink::Plain, &pod.to_string())]);
+        }
     }
     page.paragraph(
         2,

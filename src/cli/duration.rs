@@ -33,6 +33,16 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(bad()) } else { Ok(total) }
 }
 
+/// A duration that is a limit: longer than nothing.
+///
+/// # Errors
+/// A fragment that fits behind clap's "invalid value".
+pub fn limit(text: &str) -> Result<Duration, String> {
+    parse(text).and_then(|limit| {
+        if limit.is_zero() { Err(String::from("a run without time does nothing: write 30s or 2m")) } else { Ok(limit) }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -49,6 +59,12 @@ mod tests {
         for text in ["", "s", "5", "-1s", "1x", "1s ", ".s", "1.2.3s", "1e9999h", "99999999999999999999h"] {
             assert_eq!(parse(text).is_ok(), text == "5", "{text}");
         }
+    }
+
+    #[test]
+    fn a_limit_is_not_zero() {
+        assert!(limit("0").is_err() && limit("0s").is_err());
+        assert_eq!(limit("1s"), Ok(Duration::from_secs(1)));
     }
 
     proptest! {

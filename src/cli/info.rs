@@ -8,7 +8,7 @@ use crate::info;
 use crate::model::Cluster;
 use crate::plan::{info_reads, proxy_modes};
 use crate::report::diagnosis::GapPart;
-use crate::report::info::{Info, Topic, render};
+use crate::report::info::{Fact, Info, Topic, render};
 use crate::report::{json, page::Style};
 
 use super::args::{AgentArgs, Cli, Format};
@@ -75,7 +75,14 @@ pub(super) fn run(args: &InfoArgs, cli: &Cli, surroundings: &Surroundings) -> Re
     if let Some(path) = &args.record {
         record(&objects.bundle(vec![String::from("info")]), path, cli)?;
     }
-    Ok(Exit::Healthy)
+    Ok(exit_of(&report))
+}
+
+/// A report that could say nothing of the network is no good news.
+fn exit_of(report: &Info) -> Exit {
+    let about_network = |f: &&Fact| !matches!(f.topic, Topic::Cluster | Topic::Gateway);
+    let nothing_known = report.facts.iter().filter(about_network).all(|f| f.value.starts_with("undetermined"));
+    if nothing_known && !report.gaps.is_empty() { Exit::Inconclusive } else { Exit::Healthy }
 }
 
 fn written(report: &Info, format: Format, style: Style) -> Result<String, CliError> {

@@ -15,6 +15,7 @@ pub mod exit;
 pub mod explain;
 mod going;
 pub mod grammar;
+mod image;
 pub mod info;
 mod input;
 mod kubeconfig;

@@ -26,8 +26,12 @@ const MAX_WAVES: u32 = 4;
 /// For all probes of one wave, agents already running.
 const WAVE: Duration = Duration::from_secs(20);
 
-/// Kept back from the time limit, so that agents end in time to tell what they know.
+/// Kept back from the time limit, so that agents end in time to tell what they know; of a short limit a quarter.
 const RESERVE: Duration = Duration::from_millis(1500);
+
+fn reserve(limit: Duration) -> Duration {
+    RESERVE.min(limit / 4)
+}
 
 /// How a run ended.
 pub(super) enum Finished {
@@ -133,7 +137,8 @@ impl Run<'_> {
         let mut wave = steps::first(question, cluster, &findings);
         if self.input.dry_run {
             let reads = discovery.asked().to_vec();
-            self.plan = Some(Plan { reads, steps: wave, agents: self.input.agents() });
+            let later = steps::may_look_inside(question, cluster);
+            self.plan = Some(Plan { reads, steps: wave, later, agents: self.input.agents() });
             return Ok(());
         }
         let is_live = matches!(prober, Prober::Live(_));
@@ -151,11 +156,6 @@ impl Run<'_> {
             self.gaps.push(not_measured("the bundle holds objects only: nothing was started when it was recorded"));
             return Ok(());
         }
-        if is_live && !wave.is_empty() {
-            self.progress.notice(
-                "starting an agent in the pod as an ephemeral container: it ends by itself, and its entry stays until the pod goes",
-            );
-        }
         let probing = Instant::now();
         for number in 0..MAX_WAVES {
             // a recorded run that was cut short came to no later wave
@@ -163,7 +163,8 @@ impl Run<'_> {
                 break;
             }
             self.progress.doing(&describe(&wave));
-            let left = self.input.cli.common.timeout.saturating_sub(self.started.elapsed()).saturating_sub(RESERVE);
+            let limit = self.input.cli.common.timeout;
+            let left = limit.saturating_sub(self.started.elapsed()).saturating_sub(reserve(limit));
             self.measured.extend(prober.run(cluster, &wave, number, left.min(WAVE)).await);
             wave = steps::more(question, cluster, &findings, &self.measured, number + 1);
         }
@@ -220,4 +221,15 @@ fn describe(wave: &[Step]) -> String {
     let mut whys: Vec<&str> = wave.iter().map(|s| s.why.as_str()).collect();
     whys.dedup();
     format!("trying: {}", whys.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_limit_keeps_back_a_part_of_itself() {
+        assert_eq!(reserve(Duration::from_secs(1)), Duration::from_millis(250));
+        assert_eq!(reserve(Duration::from_secs(60)), RESERVE);
+    }
 }

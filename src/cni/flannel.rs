@@ -122,6 +122,11 @@ pub(super) fn backend(found: &mut Identified, cluster: &Cluster, map: Option<&Co
     if let Some(mtu) = json.pointer("/Backend/MTU").and_then(Value::as_u64).and_then(|m| u32::try_from(m).ok()).filter(|m| *m > 0)
     {
         found.mtu = Some(Told::certain(mtu, source, format!("Backend.MTU {mtu}")));
+    } else {
+        // flannel takes the interface's MTU less the tunnel's header, and writes it to a file of the node (pkg/subnet/subnet.go)
+        let why =
+            String::from("Flannel takes it from the node's interface, and the API does not have it: a pair diagnosis shows it");
+        found.unknown.push((String::from("the MTU of pod interfaces"), why));
     }
 }
 

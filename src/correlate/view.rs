@@ -58,7 +58,10 @@ impl Reach {
 pub fn attempt_words(attempt: &TcpAttempt) -> String {
     let by = |refuser: &Refuser| match refuser {
         Refuser::Rst {} => "by a TCP RST".to_owned(),
-        Refuser::Icmp { from, icmp_type, code } => format!("by ICMP type {icmp_type} code {code} from {from}"),
+        Refuser::Icmp { from, icmp_type, code } => {
+            let meaning = icmp_meaning(from.is_ipv6(), *icmp_type, *code);
+            format!("by ICMP {meaning} (type {icmp_type} code {code}) from {from}")
+        }
         Refuser::Local {} => "by the source's own kernel".to_owned(),
         Refuser::Unknown => "by an unknown party".to_owned(),
     };
@@ -70,6 +73,18 @@ pub fn attempt_words(attempt: &TcpAttempt) -> String {
         }
         TcpAttempt::TimedOut { after_ms } => format!("no answer within {after_ms} ms"),
         TcpAttempt::Unknown => "an answer this version does not know".to_owned(),
+    }
+}
+
+/// An ICMP error by its name: RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
+pub fn icmp_meaning(v6: bool, icmp_type: u8, code: u8) -> &'static str {
+    match (v6, icmp_type, code) {
+        (false, 3, 0) | (true, 1, 0) => "no route",
+        (false, 3, 1) | (true, 1, 3) => "host unreachable",
+        (false, 3, 3) | (true, 1, 4) => "port unreachable",
+        (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
+        (false, 11, _) | (true, 3, _) => "hop limit exceeded",
+        _ => "see RFC 792 and RFC 4443",
     }
 }
 

@@ -34,6 +34,9 @@ const SLOW_KNOCK: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(600);
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
+/// Most agents run by then; where one does not, events say why.
+const FIRST_LOOK: Duration = Duration::from_millis(1500);
+
 /// Between looks at the pod where watching is not allowed.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -126,7 +129,15 @@ impl Launcher {
             return Started { session: Err(refusal), container: None, took: began.elapsed() };
         }
         let object = pod.object();
+        // entries stay until the pod goes: one that still waits for the same image is not joined by another
+        if let Some(name) = self.waiting(pod) {
+            let session = self.follow(&object, pod.node.as_deref(), &name, "").await;
+            return Started { session, container: Some(name), took: began.elapsed() };
+        }
         let name = new_name();
+        self.live.notices().send(format!(
+            "starting an agent in {object} as an ephemeral container: it ends by itself, and its entry stays until the pod goes"
+        ));
         let version = tokio::select! {
             version = self.append(&object, &name) => version,
             () = self.cancel.cancelled() => Err(cancelled(&object)),
@@ -149,6 +160,18 @@ impl Launcher {
         let session = exec::open(&self.live, &pod.object(), &name).await.ok()?;
         // a moving tag may have brought an older agent
         (session.build() == env!("CARGO_PKG_VERSION")).then_some((name, session))
+    }
+
+    /// A container of ours that has not started yet. One that was never to be pulled waits for ever, and is left alone by a run that
+    /// would pull.
+    fn waiting(&self, pod: &model::Pod) -> Option<String> {
+        let may_start = |c: &&model::Container| match &c.state {
+            model::ContainerState::Waiting { reason, .. } => reason != "ErrImageNeverPull" || self.options.pull_policy == "Never",
+            model::ContainerState::None | model::ContainerState::Running | model::ContainerState::Terminated { .. } => false,
+        };
+        let is_ours = |c: &&model::Container| c.name.starts_with(PREFIX) && c.image == self.options.image;
+        let latest = pod.ephemeral_containers.iter().filter(is_ours).rfind(may_start)?;
+        Some(latest.name.clone())
     }
 
     /// Adds the container to the list. A strategic merge patch never touches what others have put there. The answer is
@@ -181,6 +204,7 @@ impl Launcher {
         tokio::select! {
             session = self.knock(pod, name, &shared) => session,
             failure = self.watch(pod, name, version, &shared) => Err(failure),
+            failure = self.watch_events(pod, name) => Err(failure),
             failure = lease::of_silent_kubelet(&self.live, pod, node.unwrap_or_default(), heard), if node.is_some() => Err(failure),
             () = sleep(self.options.start_timeout) => Err(self.too_late(pod, name, &shared).await),
             () = self.cancel.cancelled() => Err(cancelled(pod)),
@@ -288,12 +312,29 @@ impl Launcher {
         trouble::failure(pod, LaunchProblem::TimedOut, &cause, next)
     }
 
+    /// Events tell of an image that cannot be had seconds before the pod's status does. Never ends without such an event.
+    async fn watch_events(&self, pod: &ObjectRef, name: &str) -> LaunchFailure {
+        let mut pause = FIRST_LOOK;
+        loop {
+            sleep(pause).await;
+            pause = SLOW_KNOCK;
+            let events = self.events(pod).await.unwrap_or_default();
+            if let Some(failure) = trouble::of_events(pod, &self.options.image, &events, name) {
+                return failure;
+            }
+        }
+    }
+
     async fn warning(&self, pod: &ObjectRef, name: &str) -> Option<String> {
+        trouble::warning(&self.events(pod).await?, name)
+    }
+
+    async fn events(&self, pod: &ObjectRef) -> Option<Vec<Event>> {
         let api: Api<Event> = Api::namespaced(self.live.client(), &pod.namespace);
         let about = ListParams::default().fields(&format!("involvedObject.kind=Pod,involvedObject.name={}", pod.name)).limit(500);
         self.live.count();
         let events = timeout(Duration::from_secs(2).min(self.live.call_time()), api.list(&about)).await.ok()?.ok()?;
-        trouble::warning(&events.items, name)
+        Some(events.items)
     }
 }
 

@@ -83,11 +83,18 @@ pub(super) fn of_patch(pod: &ObjectRef, failure_: &Failure) -> LaunchFailure {
             &format!("an admission webhook does not answer: {text}"),
             "`kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`, and look at the pods behind it",
         ),
-        Failure::Status { code: 400.., .. } if has("admission webhook") || has("denied the request") => because(
-            LaunchProblem::Admission,
-            &format!("an admission policy refuses it: {text}"),
-            "ask its owner to allow ephemeral containers that Pod Security restricted admits",
-        ),
+        Failure::Status { code: 400.., .. }
+            if has("admission webhook")
+                || has("denied the request")
+                || has("ValidatingAdmissionPolicy")
+                || has("denied request") =>
+        {
+            because(
+                LaunchProblem::Admission,
+                &format!("an admission policy refuses it: {text}"),
+                "ask its owner to allow ephemeral containers that Pod Security restricted admits",
+            )
+        }
         Failure::Status { code: 401 | 403, .. } => because(
             LaunchProblem::Forbidden,
             &format!("not permitted: {text}"),
@@ -223,6 +230,25 @@ fn state(status: &ContainerStatus) -> State {
     waiting.as_ref().map_or(State::None, |w| State::Waiting { reason: text(&w.reason), message: text(&w.message) })
 }
 
+/// An event of the kubelet that says that the image cannot be had (pkg/kubelet/events/event.go, v1.34: `Failed`, `ErrImageNeverPull`,
+/// `InspectFailed`; the messages are those of pkg/kubelet/images/image_manager.go).
+pub(super) fn of_events(object: &ObjectRef, image: &str, events: &[Event], name: &str) -> Option<LaunchFailure> {
+    let ours = format!("spec.ephemeralContainers{{{name}}}");
+    let tells = |e: &&Event| {
+        let message = e.message.as_deref().unwrap_or_default();
+        match e.reason.as_deref() {
+            Some("ErrImageNeverPull" | "InspectFailed") => true,
+            Some("Failed") => message.starts_with("Failed to pull image") || message.contains("is not present with pull policy"),
+            Some(_) | None => false,
+        }
+    };
+    let event = events.iter().filter(|e| e.involved_object.field_path.as_deref() == Some(ours.as_str())).rfind(tells)?;
+    let reason = event.reason.as_deref().unwrap_or_default();
+    let reason = if reason == "Failed" { "ErrImagePull" } else { reason };
+    let reason = if reason == "InspectFailed" { "ImageInspectError" } else { reason };
+    of_reason(object, image, reason, event.message.as_deref().unwrap_or_default())
+}
+
 /// The latest warning about the agent's container, or about the pod as a whole.
 pub(super) fn warning(events: &[Event], name: &str) -> Option<String> {
     let ours = format!("spec.ephemeralContainers{{{name}}}");
@@ -261,6 +287,11 @@ mod tests {
             ),
             (403, r#"pods "client" is forbidden: exceeded quota: small"#, LaunchProblem::Quota),
             (403, r#"admission webhook "policy.example" denied the request: no debugging"#, LaunchProblem::Admission),
+            (
+                422,
+                r#"pods "client" is forbidden: ValidatingAdmissionPolicy 'no-debug' with binding 'all' denied request: no debugging"#,
+                LaunchProblem::Admission,
+            ),
             (500, r#"failed calling webhook "policy.example": context deadline exceeded"#, LaunchProblem::Admission),
             (404, r#"pods "client" not found"#, LaunchProblem::Pod),
             (404, "the server could not find the requested resource", LaunchProblem::Unsupported),
@@ -324,6 +355,20 @@ mod tests {
             model::Condition { kind: String::from("Ready"), status: String::from("Unknown"), ..model::Condition::default() };
         let silent = model::Node { name: String::from("n1"), conditions: vec![ready], ..model::Node::default() };
         assert_eq!(kind(&fine, Some(&silent)), LaunchProblem::Node);
+    }
+
+    #[test]
+    fn events_tell_of_an_image_that_cannot_be_had() {
+        let event = |path: &str, reason: &str, message: &str| -> Event {
+            serde_json::from_value(json!({"metadata": {}, "involvedObject": {"fieldPath": path}, "type": "Warning", "reason": reason, "message": message})).expect("valid")
+        };
+        let ours = "spec.ephemeralContainers{netcheck-a}";
+        let kind = |e: Event| of_events(&object(), "agent:1", &[e], "netcheck-a").map(|f| f.kind);
+        let never = r#"Container image "agent:1" is not present with pull policy of Never"#;
+        assert_eq!(kind(event(ours, "ErrImageNeverPull", never)), Some(LaunchProblem::Image));
+        assert_eq!(kind(event(ours, "Failed", r#"Failed to pull image "agent:1": not found"#)), Some(LaunchProblem::Image));
+        assert_eq!(kind(event(ours, "Pulling", r#"Pulling image "agent:1""#)), None);
+        assert_eq!(kind(event("spec.containers{web}", "Failed", r#"Failed to pull image "agent:1": not found"#)), None);
     }
 
     #[test]

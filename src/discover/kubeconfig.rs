@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::ByteString;
 use kube::Config;
 use kube::config::{
-    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedAuthInfo, NamedCluster, NamedContext,
+    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError, NamedAuthInfo, NamedCluster,
+    NamedContext,
 };
 use secrecy::SecretString;
 use x509_parser::pem::Pem;
@@ -222,7 +223,13 @@ fn check_client_certificate(user: &NamedAuthInfo) -> Result<(), ConnectError> {
     }
     let pem = match (&auth.client_certificate_data, &auth.client_certificate) {
         (Some(data), _) => decode_base64(data),
-        (None, Some(file)) => std::fs::read(file).ok(),
+        (None, Some(file)) => {
+            let unread = |why| {
+                let cause = format!("cannot read the client certificate {file}: {why}");
+                ConnectError::new(cause, "check --client-certificate, or client-certificate in the kubeconfig")
+            };
+            Some(std::fs::read(file).map_err(unread)?)
+        }
         (None, None) => None,
     };
     let Some(until) = pem.and_then(|pem| not_after(&pem)) else { return Ok(()) };
@@ -256,6 +263,13 @@ fn broken(error: &KubeconfigError) -> ConnectError {
     if let KubeconfigError::ReadConfig(why, path) = error {
         let cause = format!("cannot read the kubeconfig {}: {why}", path.display());
         return ConnectError::new(cause, "check KUBECONFIG or --kubeconfig");
+    }
+    if let KubeconfigError::LoadClientCertificate(LoadDataError::ReadFile(why, path))
+    | KubeconfigError::LoadClientKey(LoadDataError::ReadFile(why, path))
+    | KubeconfigError::LoadCertificateAuthority(LoadDataError::ReadFile(why, path)) = error
+    {
+        let cause = format!("cannot read {}, which the kubeconfig or a flag names: {why}", path.display());
+        return ConnectError::new(cause, "check the path, --client-certificate, --client-key and --certificate-authority");
     }
     if let KubeconfigError::Parse(error) = error {
         return ConnectError::new(format!("the kubeconfig is broken: {}", place_and_reason(error)), next);
@@ -440,6 +454,14 @@ users:
             assert!(!told.to_string().contains(secret) && !told.cause.contains('\n'), "{told}");
             assert!(told.cause.starts_with("the kubeconfig is broken: line "), "{told}");
         }
+    }
+
+    #[test]
+    fn a_missing_client_certificate_is_named() {
+        let auth = AuthInfo { client_certificate: Some(String::from("/nowhere/me.crt")), ..AuthInfo::default() };
+        let user = NamedAuthInfo { name: String::from("me"), auth_info: Some(auth), ..NamedAuthInfo::default() };
+        let error = check_client_certificate(&user).expect_err("refused");
+        assert!(error.cause.starts_with("cannot read the client certificate /nowhere/me.crt: "), "{error}");
     }
 
     #[test]

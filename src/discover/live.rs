@@ -1,5 +1,6 @@
 //! A live cluster: one request at a time is sent, timed, limited, counted, and tried again when that is safe.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -55,11 +56,15 @@ struct Shared {
     /// Any HTTP answer arrived: from then on a failure is one read's, not the connection's.
     answered: AtomicBool,
     unauthorized: AtomicBool,
+    /// A read got no answer in its whole time.
+    late: AtomicBool,
     json: AtomicBool,
     /// The first failure without an HTTP answer.
     unreachable: Mutex<Option<String>>,
     ca_is_a_leaf: bool,
     notices: Notices,
+    /// What was said of retries.
+    told: Mutex<BTreeSet<String>>,
     /// How far the API server's clock is ahead of this machine's, once it said.
     clock: OnceLock<SignedDuration>,
 }
@@ -149,10 +154,12 @@ pub async fn connect(options: &ConnectOptions, notices: Notices) -> Result<Live,
         requests: AtomicU32::new(0),
         answered: AtomicBool::new(false),
         unauthorized: AtomicBool::new(false),
+        late: AtomicBool::new(false),
         json: AtomicBool::new(false),
         unreachable: Mutex::new(None),
         ca_is_a_leaf,
         notices,
+        told: Mutex::new(BTreeSet::new()),
         clock: OnceLock::new(),
     };
     Ok(Live { shared: Arc::new(shared) })
@@ -218,10 +225,7 @@ impl Live {
                 "log in again, or choose another --context or --user; `kubectl auth whoami` tests it",
             ));
         }
-        if shared.answered.load(Ordering::Relaxed) {
-            return None;
-        }
-        let why = shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let why = self.silent()?;
         let next = way_out(&why, shared.ca_is_a_leaf);
         Some(ConnectError::new(format!("cannot reach the API server at {}: {why}", shared.server), next))
     }
@@ -245,7 +249,10 @@ impl Live {
                 Some(pause) => {
                     let why = failure.text();
                     let text = format!("the API server: {why}; trying again in {} ms", pause.as_millis());
-                    self.shared.notices.send(text);
+                    // reads run side by side and fail the same way: once is enough
+                    if self.shared.told.lock().unwrap_or_else(PoisonError::into_inner).insert(why) {
+                        self.shared.notices.send(text);
+                    }
                     tokio::time::sleep(pause).await;
                 }
                 None => return outcome,
@@ -253,10 +260,24 @@ impl Live {
         }
     }
 
+    /// Why the server counts as out of reach: a read ended without any HTTP answer, and none ever came.
+    fn silent(&self) -> Option<String> {
+        if self.shared.answered.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sends one GET once.
     pub(super) async fn once(&self, path: &str, accept: &str, body: &mut dyn Answer) -> Result<(), Failure> {
         let shared = &self.shared;
         let Ok(_turn) = shared.in_flight.acquire().await else { return Err(Failure::Broken(String::from("shutting down"))) };
+        // a server that left one read without any answer is not asked by those that waited for their turn
+        if shared.late.load(Ordering::Relaxed)
+            && let Some(why) = self.silent()
+        {
+            return Err(Failure::Broken(why));
+        }
         let time = self.call_time();
         if time.is_zero() {
             return Err(Failure::Broken(String::from("the run's time is over")));
@@ -272,6 +293,9 @@ impl Live {
                 }
             }
             Err(failure @ (Failure::Late(_) | Failure::Cut(_) | Failure::Broken(_))) => {
+                if matches!(failure, Failure::Late(_)) {
+                    shared.late.store(true, Ordering::Relaxed);
+                }
                 let mut first = shared.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
                 first.get_or_insert_with(|| failure.text());
             }
@@ -319,11 +343,14 @@ impl Live {
 
 /// What to do about a server that cannot be reached for this reason.
 fn way_out(why: &str, ca_is_a_leaf: bool) -> &'static str {
-    if why.contains("UnknownIssuer") && ca_is_a_leaf {
+    if (why.contains("UnknownIssuer") || why.contains("CaUsedAsEndEntity")) && ca_is_a_leaf {
         return "the kubeconfig's certificate-authority is a server certificate, not a CA: put the CA that signed it there";
     }
     if why.contains("UnknownIssuer") {
         return "the kubeconfig's certificate-authority did not sign the server's certificate: fetch the kubeconfig again";
+    }
+    if why.contains("CaUsedAsEndEntity") {
+        return "the server serves a CA certificate as its own, which no TLS client but Go's takes: give the server one that is not a CA";
     }
     if why.contains("not valid for name") {
         return "connect by a name that is in the server's certificate, or pass --tls-server-name NAME";

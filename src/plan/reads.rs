@@ -75,7 +75,11 @@ fn source(request: &Request, wanted: &mut Wanted<'_>) {
     match &request.source {
         Source::Object(object) => object_and_pods(object, wanted),
         Source::Node(name) => {
-            wanted.push(Query::named(Resource::Nodes, "", name));
+            let own = Query::named(Resource::Nodes, "", name);
+            wanted.push(own.clone());
+            if matches!(wanted.cluster.nodes.answer(&own), Known::Absent(_)) {
+                wanted.push(Query::all(Resource::Nodes));
+            }
             wanted.push(Query::all(Resource::Pods).fields(&format!("spec.nodeName={name}")));
         }
         Source::Outside(_) => {}
@@ -95,6 +99,9 @@ fn object_and_pods(object: &ObjectRef, wanted: &mut Wanted<'_>) {
         let missing = matches!(wanted.cluster.pods.answer(&own), Known::Absent(_));
         if missing {
             suggestions(&resource, object, wanted);
+            // a name without a kind is taken for a pod's, and is more often a Service's
+            wanted.push(Query::named(Resource::Services, &object.namespace, &object.name));
+            wanted.push(Query::named(Resource::Deployments, &object.namespace, &object.name));
         }
         return;
     }

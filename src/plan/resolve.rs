@@ -12,6 +12,9 @@ use super::{alias, names, node_ports, reads, routes};
 /// How a read ends when the API server does not know the kind at all.
 pub const NO_SUCH_KIND: &str = "this cluster has no such kind";
 
+/// Kinds as they are written before a slash.
+const KINDS: [&str; 10] = ["node", "pod", "service", "svc", "deployment", "deploy", "statefulset", "daemonset", "job", "ingress"];
+
 /// A question that cannot be asked: one line for the cause, one for what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
@@ -67,10 +70,7 @@ fn source(request: &Request, cluster: &Cluster, notes: &mut Vec<String>) -> Resu
         Source::Object(object) => Ok((Some(pod_of(object, cluster, notes)?.object()), None)),
         Source::Node(name) => {
             if let Known::Absent(_) = cluster.nodes.answer(&Query::named(Resource::Nodes, "", name)) {
-                return Err(Unresolved {
-                    cause: format!("node {name:?} not found"),
-                    next: "list them with: kubectl get nodes".to_owned(),
-                });
+                return Err(node_not_found(name, cluster));
             }
             let host_pod = cluster
                 .pods
@@ -109,12 +109,23 @@ fn pod_of<'a>(object: &ObjectRef, cluster: &'a Cluster, notes: &mut Vec<String>)
     pods.sort_by_key(|p| (!p.ready, !p.is_running(), p.terminating, p.name.clone()));
     pods.dedup_by_key(|p| p.name.clone());
     let Some(pick) = pods.first() else {
+        if workload.desired == Some(0) {
+            let (namespace, kind, name) = (&object.namespace, &object.kind, &object.name);
+            return Err(Unresolved {
+                cause: format!("{object} is scaled to zero: it has no pods"),
+                next: format!("kubectl -n {namespace} scale {kind} {name} --replicas=1"),
+            });
+        }
         return Err(Unresolved {
             cause: format!("{object} has no pods"),
             next: format!("see why: kubectl -n {} describe {} {}", object.namespace, object.kind, object.name),
         });
     };
-    notes.push(format!("{object} stands for {}, one of its {} pods", pick.object(), pods.len()));
+    let which = if pods.len() == 1 { "its only pod".to_owned() } else { format!("one of its {} pods", pods.len()) };
+    let note = format!("{object} stands for {}, {which}", pick.object());
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
     Ok(pick)
 }
 
@@ -129,10 +140,15 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
     };
     let (kind, name, namespace) = (&object.kind, &object.name, &object.namespace);
     if let Known::Denied(why) | Known::Failed(why) = &answer {
-        return Unresolved {
-            cause: format!("cannot read {kind} {name:?} in namespace {namespace}: {why}"),
-            next: format!("ask for: kubectl auth can-i get {} -n {namespace}", resource.plural()),
+        let next = if matches!(answer, Known::Denied(_)) {
+            format!(
+                "ask for the rights that `kubectl netcheck rbac` prints; kubectl auth can-i get {} -n {namespace} tests them",
+                resource.plural()
+            )
+        } else {
+            unread(why)
         };
+        return Unresolved { cause: format!("cannot read {kind} {name:?} in namespace {namespace}: {why}"), next };
     }
     if let Known::Absent(why) = &answer
         && why.ends_with(NO_SUCH_KIND)
@@ -153,8 +169,13 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
         && !known.iter().any(|n| n.name == *namespace)
     {
         let near = names::nearest(namespace, known.iter().map(|n| n.name.as_str()));
-        let next = near
-            .map_or_else(|| "list them with: kubectl get namespaces".to_owned(), |n| format!("did you mean namespace {n:?}?"));
+        // what stands before a slash may as well be a kind
+        let as_kind = || names::nearest(namespace, KINDS.into_iter()).filter(|_| *kind == "pod");
+        let next = match (near, as_kind()) {
+            (Some(n), _) => format!("did you mean namespace {n:?}?"),
+            (None, Some(kind)) => format!("did you mean {kind}/{name}?"),
+            (None, None) => "list them with: kubectl get namespaces".to_owned(),
+        };
         return Unresolved { cause: format!("namespace {namespace:?} not found"), next };
     }
     if let Some((elsewhere, _)) = all.iter().find(|(ns, n)| n == name && ns != namespace) {
@@ -163,10 +184,33 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
             next: format!("there is one in namespace {elsewhere:?}: write {kind}/{elsewhere}/{name}, or use -n {elsewhere}"),
         };
     }
+    if let Some(other) = of_another_kind(object, cluster) {
+        return Unresolved { cause, next: format!("there is a {other} of that name: write {other}/{name}") };
+    }
     let near = names::nearest(name, all.iter().filter(|(ns, _)| ns == namespace).map(|(_, n)| n.as_str()));
-    let next = near
-        .map_or_else(|| format!("list them with: kubectl -n {namespace} get {kind}s"), |n| format!("did you mean {kind}/{n}?"));
+    let next = near.map_or_else(
+        || format!("list them with: kubectl -n {namespace} get {}", resource.plural()),
+        |n| format!("did you mean {kind}/{n}?"),
+    );
     Unresolved { cause, next }
+}
+
+/// What to do about a read that failed for another reason than rights.
+fn unread(why: &str) -> String {
+    if why.contains("bundle") {
+        "record it again with what this question needs: kubectl netcheck collect".to_owned()
+    } else {
+        "the API server or something before it failed: try again, and see kubectl get --raw /readyz".to_owned()
+    }
+}
+
+/// A Service or workload of the same name and namespace, where no kind was typed or the wrong one.
+fn of_another_kind(object: &ObjectRef, cluster: &Cluster) -> Option<String> {
+    let same = |namespace: &str, name: &str| namespace == object.namespace && name == object.name;
+    let service = cluster.services.seen().any(|s| same(&s.namespace, &s.name)).then(|| "service".to_owned());
+    let workload = || cluster.workloads.seen().find(|w| same(&w.namespace, &w.name)).map(|w| w.kind.clone());
+    let pod = || cluster.pods.seen().any(|p| same(&p.namespace, &p.name)).then(|| "pod".to_owned());
+    service.or_else(workload).or_else(pod).filter(|kind| *kind != object.kind)
 }
 
 fn subject(request: &Request, cluster: &Cluster, notes: &mut Vec<String>) -> Result<Subject, Unresolved> {

@@ -430,6 +430,30 @@ fn upstream_control(cluster: &Cluster, spec: &DnsSpec, next: &mut Wave) {
     }
 }
 
+/// The pods of the destination that an agent may be started in when connections fail: at most [`MAX_DESTINATION_AGENTS`] of them.
+pub fn may_look_inside(question: &Question, cluster: &Cluster) -> Vec<ObjectRef> {
+    let at = |ip: &IpAddr| pod_at(cluster, *ip);
+    let mut pods: Vec<ObjectRef> = match &question.to {
+        Subject::Service { namespace, name } => {
+            let service = cluster.service(namespace, name);
+            let endpoints = service.map(|s| asked_backends(cluster, s, question.port, question.protocol));
+            let endpoints = endpoints.and_then(|e| e.got().cloned()).unwrap_or_default();
+            endpoints.iter().filter_map(|b| at(&b.ip)).collect()
+        }
+        Subject::Pod(object) => cluster.pod(object).into_iter().flat_map(|p| p.ips.iter().filter_map(at)).collect(),
+        Subject::Route(_) | Subject::Node(_) => routes::parts(question, cluster)
+            .iter()
+            .filter(|part| matches!(part.to, Subject::Service { .. }))
+            .flat_map(|part| may_look_inside(part, cluster))
+            .collect(),
+        Subject::Ip(_) | Subject::Name(_) => Vec::new(),
+    };
+    pods.retain(|pod| question.from.as_ref() != Some(pod));
+    pods.sort();
+    pods.dedup();
+    pods
+}
+
 /// The pod of the destination that has this address and can take an agent.
 fn pod_at(cluster: &Cluster, ip: IpAddr) -> Option<ObjectRef> {
     let pod = cluster.pods.seen().find(|p| p.ips.contains(&ip) && !p.host_network && p.is_running())?;

@@ -57,6 +57,9 @@ pub struct Page {
     text: String,
 }
 
+/// Ends a colour (ECMA-48, SGR 0).
+const RESET: &str = "\u{1b}[0m";
+
 impl Page {
     pub fn new(style: Style) -> Self {
         Self { style: Style { width: style.width.max(40), ..style }, text: String::new() }
@@ -78,6 +81,7 @@ impl Page {
         let mut column = 0;
         let mut is_first_line = true;
         let mut open_space = false;
+        let mut last = Ink::Plain;
         for word in words {
             match word {
                 Word::Space => open_space = column > 0,
@@ -93,12 +97,13 @@ impl Page {
                         let margin = if is_first_line { indent } else { indent + hang };
                         self.text.push_str(&" ".repeat(margin));
                         column = margin;
-                    } else if open_space {
-                        self.text.push(' ');
-                        column += 1;
+                        self.ink(ink, &text);
+                    } else {
+                        let text = if open_space { format!(" {text}") } else { text };
+                        column += gap;
+                        self.more_ink(last, ink, &text);
                     }
-                    open_space = false;
-                    self.ink(ink, &text);
+                    (open_space, last) = (false, ink);
                     column += length;
                 }
             }
@@ -176,9 +181,21 @@ impl Page {
         }
     }
 
+    /// Goes on behind a word on the same line: a run of one ink is one escape sequence.
+    fn more_ink(&mut self, last: Ink, ink: Ink, text: &str) {
+        if last == ink && self.text.ends_with(RESET) {
+            self.text.truncate(self.text.len() - RESET.len());
+            self.text.extend([text, RESET]);
+            return;
+        }
+        let bare = text.trim_start_matches(' ');
+        self.text.push_str(text.get(..text.len() - bare.len()).unwrap_or_default());
+        self.ink(ink, bare);
+    }
+
     fn ink(&mut self, ink: Ink, text: &str) {
         if self.style.color && ink != Ink::Plain && !text.is_empty() {
-            let parts = ["\u{1b}[", ink.sgr(), "m", text, "\u{1b}[0m"];
+            let parts = ["\u{1b}[", ink.sgr(), "m", text, RESET];
             self.text.extend(parts);
         } else {
             self.text.push_str(text);

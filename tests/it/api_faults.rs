@@ -142,7 +142,7 @@ async fn a_server_that_stays_unavailable_is_given_up() {
     let server = ApiServer::start(|_| Reply::status(503, "leaderless")).await;
     let (answer, heard, discovery) = told(server.options()).await;
     assert_eq!(answer, Known::Failed(String::from("list services in namespace shop: HTTP 503: leaderless")));
-    assert_eq!((discovery.request_count(), heard.len()), (3, 2));
+    assert_eq!((discovery.request_count(), heard.len()), (3, 1), "the same is said once");
 }
 
 #[tokio::test]
@@ -163,6 +163,17 @@ async fn silence_ends_with_the_timeout() {
     let fatal = discovery.fatal().unwrap();
     assert!(fatal.cause.starts_with("cannot reach the API server at http://127.0.0.1:"), "{fatal}");
     assert!(fatal.cause.ends_with(": no answer within 300 ms"), "{fatal}");
+}
+
+#[tokio::test]
+async fn one_silence_is_enough_for_reads_that_wait_for_their_turn() {
+    let server = ApiServer::start(|_| Reply::Never).await;
+    let mut discovery = server.discovery().await;
+    let queries: Vec<Query> = (0..24).map(|n| Query::within(Resource::Services, &format!("ns{n}"))).collect();
+    let began = Instant::now();
+    discovery.ask(&queries).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(discovery.request_count() < 24 && discovery.fatal().is_some());
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-use crate::checks::pods::trouble::{self, Kind};
+use crate::checks::pods::trouble::{self, Kind, Trouble};
 use crate::checks::{Check, Context};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
-use crate::model::{ObjectRef, Subject};
+use crate::model::{ObjectRef, Pod, Subject};
 
 use super::ends;
 
@@ -39,7 +39,7 @@ fn finding(object: &ObjectRef, cx: &Context<'_>) -> Option<Finding> {
     if matches!(trouble.kind, Kind::NoNetwork | Kind::NodeDown | Kind::Probe | Kind::Gate | Kind::Unknown) {
         return None;
     }
-    let next = format!("kubectl -n {} describe pod {}", pod.namespace, pod.name);
+    let next = next_of(pod, &trouble);
     let runs = pod.is_running() && pod.containers.iter().any(|c| c.state == crate::model::ContainerState::Running);
     let is_destination = cx.question.to == Subject::Pod(object.clone());
     let sentence = format!("{object} does not run: {}.", trouble.words.trim_end_matches('.'));
@@ -49,6 +49,21 @@ fn finding(object: &ObjectRef, cx: &Context<'_>) -> Option<Finding> {
         Finding::cause(PodNotRunning::META, object.clone(), sentence).proven()
     };
     Some(finding.expected(trouble.source, "a running pod", trouble.words).next(next))
+}
+
+/// A container that crashes says why in the log of its last run.
+fn next_of(pod: &Pod, trouble: &Trouble) -> String {
+    let (namespace, name) = (&pod.namespace, &pod.name);
+    let all = || pod.init_containers.iter().chain(&pod.containers);
+    let crashed = all().find(|c| trouble.source.ends_with(&format!(" container {}", c.name)));
+    match crashed.filter(|_| trouble.kind == Kind::Crash) {
+        Some(c) if c.restarts > 0 => format!("kubectl -n {namespace} logs {name} -c {} --previous", c.name),
+        Some(c) => format!("kubectl -n {namespace} logs {name} -c {}", c.name),
+        None if pod.is_finished() => {
+            format!("kubectl -n {namespace} logs {name}: why did it end? Ask about a pod that keeps running")
+        }
+        None => format!("kubectl -n {namespace} describe pod {name}"),
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +80,18 @@ mod tests {
         let found = only(check(&PodNotRunning, &Case::unmeasured(&world, &to_web())));
         assert_eq!(found.about.to_string(), "pod/shop/client");
         assert!(found.sentence.contains("more memory than its limit"), "{}", found.sentence);
+    }
+
+    #[test]
+    fn a_crash_is_looked_up_in_the_last_log() {
+        let mut world = World::shop();
+        world.crash("client", "CrashLoopBackOff", 1, "Error");
+        let found = only(check(&PodNotRunning, &Case::unmeasured(&world, &to_web())));
+        assert!(
+            found.next.starts_with("kubectl -n shop logs client -c ") && found.next.ends_with("--previous"),
+            "{}",
+            found.next
+        );
     }
 
     #[test]

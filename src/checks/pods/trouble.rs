@@ -65,7 +65,9 @@ pub fn of(pod: &Pod, cluster: &Cluster) -> Option<Trouble> {
     if let Some(event) =
         cluster.warnings_about(&object).find(|e| e.reason == "Unhealthy" && e.message.contains("Readiness probe"))
     {
-        return Some(Trouble { kind: Kind::Probe, words: event.message.clone(), source: format!("event Unhealthy of {object}") });
+        // a probe that says nothing leaves its message without an end
+        let words = event.message.trim_end_matches([' ', ':']).to_owned();
+        return Some(Trouble { kind: Kind::Probe, words, source: format!("event Unhealthy of {object}") });
     }
     if let Some(unready) = pod.containers.iter().find(|c| !c.ready && c.state == ContainerState::Running) {
         let probe = unready.readiness_probe.clone().unwrap_or_else(|| "none set".to_owned());
@@ -114,7 +116,7 @@ fn container(c: &Container, object: &str) -> Option<Trouble> {
     {
         return told(
             Kind::OutOfMemory,
-            format!("container {} was killed for using more memory than its limit, {} restarts", c.name, c.restarts),
+            format!("container {} was killed for using more memory than its limit, {}", c.name, restarts(c)),
         );
     }
     match &c.state {
@@ -153,5 +155,9 @@ fn crash_words(c: &Container, end: &ContainerState) -> String {
         ContainerState::Terminated { exit_code, reason, .. } => format!(", last end: {reason}, exit code {exit_code}"),
         ContainerState::None | ContainerState::Waiting { .. } | ContainerState::Running => String::new(),
     };
-    format!("container {} crashes again and again ({} restarts{end})", c.name, c.restarts)
+    format!("container {} crashes again and again ({}{end})", c.name, restarts(c))
+}
+
+fn restarts(c: &Container) -> String {
+    if c.restarts == 1 { "1 restart".to_owned() } else { format!("{} restarts", c.restarts) }
 }

@@ -80,7 +80,8 @@ fn finding(service: &Service, troubled: &[(&Pod, Trouble)], words: &str, all: bo
     let object = service.object();
     let words = words.trim_end_matches('.');
     let base = if all {
-        let sentence = format!("{object} has no ready endpoint: none of its {of} pods is ready ({words}).");
+        let none = if of == 1 { "its only pod is not ready".to_owned() } else { format!("none of its {of} pods is ready") };
+        let sentence = format!("{object} has no ready endpoint: {none} ({words}).");
         Finding::cause(EndpointsNotReady::META, object, sentence)
     } else {
         let sentence = format!("{object} has {} of {of} pods that are not ready ({words}).", troubled.len());

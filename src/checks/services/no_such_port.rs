@@ -87,7 +87,14 @@ fn finding(service: &Service, asked: &PortRef) -> Finding {
         (TargetPort::Name(target), PortRef::Name(asked)) => target == asked,
         (TargetPort::Number(_), PortRef::Name(_)) | (TargetPort::Name(_), PortRef::Number(_)) => false,
     });
+    let of_nodes = service.ports.iter().find(|p| matches!(asked, PortRef::Number(n) if p.node_port == Some(*n)));
     let sentence = match behind {
+        _ if of_nodes.is_some() => {
+            let inside = of_nodes.map_or(0, |p| p.port);
+            format!(
+                "{object} has no port {asked}: that is its node port, open on the nodes; inside the cluster clients use {inside}."
+            )
+        }
         Some(port) => {
             format!("{object} has no port {asked}: that is the pods' own port (targetPort), clients use {}.", port.port)
         }
@@ -97,7 +104,7 @@ fn finding(service: &Service, asked: &PortRef) -> Finding {
         PortRef::Name(name) => names::nearest(name, service.ports.iter().filter_map(|p| p.name.as_deref())),
         PortRef::Number(_) => None,
     };
-    let next = match behind.or(service.ports.first()) {
+    let next = match of_nodes.or(behind).or(service.ports.first()) {
         _ if near.is_some() => format!("use port {}", near.unwrap_or_default()),
         Some(port) if matches!(asked, PortRef::Name(_)) && port.name.is_some() => {
             format!("use port {}", port.name.as_deref().unwrap_or_default())
@@ -139,6 +146,16 @@ mod tests {
         request.port = Some(PortRef::Number(80));
         let found = only(check(&NoSuchPort, &Case::unmeasured(&World::shop(), &request)));
         assert_eq!(found.sentence, "service/shop/web has no port 80/UDP: it has http=80/TCP.");
+    }
+
+    #[test]
+    fn its_own_node_port_is_told_apart() {
+        let mut world = World::shop();
+        world.service("web").ports[0].node_port = Some(30_157);
+        let mut request = to_web();
+        request.port = Some(PortRef::Number(30_157));
+        let found = only(check(&NoSuchPort, &Case::unmeasured(&world, &request)));
+        assert!(found.sentence.contains("that is its node port") && found.next == "use port 80", "{found:?}");
     }
 
     #[test]

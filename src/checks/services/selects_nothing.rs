@@ -69,7 +69,11 @@ fn finding(service: &Service, selector: &Selector, all: &Known<Vec<&Pod>>, cx: &
         return Finding::cause(ServiceSelectsNothing::META, object, sentence)
             .seen(field, selector.to_string())
             .expected(format!("{} status.phase", pod.object()), "Running", pod.phase.clone())
-            .next(format!("kubectl -n {namespace} describe pod {}: why did it end, and what holds it?", pod.name));
+            .next(if pod.terminating {
+                format!("kubectl -n {namespace} describe pod {}: why did it end, and what holds it?", pod.name)
+            } else {
+                format!("kubectl -n {namespace} logs {}: why did it end? Pods of a Service have to keep running", pod.name)
+            });
     }
     let Some(near) = all.got().and_then(|pods| nearest(service, pods)) else {
         let sentence = format!("{object} selects no pod: none in namespace {namespace} has the labels {selector}.");
@@ -78,7 +82,10 @@ fn finding(service: &Service, selector: &Selector, all: &Known<Vec<&Pod>>, cx: &
             .next(format!("kubectl -n {namespace} get pods --show-labels"));
     };
     let differing: Vec<(&String, &String)> = service.selector.iter().filter(|(k, v)| near.labels.get(*k) != Some(v)).collect();
-    let has = |key: &String| near.labels.get(key).map_or_else(|| format!("no {key}"), |v| format!("{key}={v}"));
+    let has = |key: &String| match near.labels.get_key_value(key).or_else(|| alike(&near.labels, key)) {
+        Some((k, v)) => format!("{k}={v}"),
+        None => format!("no {key}"),
+    };
     let wants: Vec<String> = differing.iter().map(|(k, v)| format!("{k}={v}")).collect();
     let is: Vec<String> = differing.iter().map(|(k, _)| has(k)).collect();
     let sentence = format!("{object} selects no pod: it wants {}, and {} has {}.", wants.join(","), near.object(), is.join(","));
@@ -88,19 +95,26 @@ fn finding(service: &Service, selector: &Selector, all: &Known<Vec<&Pod>>, cx: &
         .next(format!("kubectl -n {namespace} edit service {}: set the selector to the pods' labels", service.name))
 }
 
+/// A label whose key differs only in upper and lower case: the API server takes them for two.
+fn alike<'a>(labels: &'a BTreeMap<String, String>, key: &str) -> Option<(&'a String, &'a String)> {
+    labels.iter().find(|(k, _)| k.eq_ignore_ascii_case(key))
+}
+
 /// The pod that misses fewest of the selector's labels, when it has at least one of its keys.
 fn nearest<'a>(service: &Service, pods: &[&'a Pod]) -> Option<&'a Pod> {
     let misses = |p: &Pod| service.selector.iter().filter(|(k, v)| p.labels.get(*k) != Some(v)).count();
     // among pods that miss as many, the one whose differing value is spelt most alike
     let distance = |p: &Pod| -> usize {
-        let far = |(k, v): (&String, &String)| p.labels.get(k).map_or(v.len() + 8, |seen| strsim::damerau_levenshtein(v, seen));
+        let far = |(k, v): (&String, &String)| {
+            alike(&p.labels, k).map_or(v.len() + 8, |(_, seen)| strsim::damerau_levenshtein(v, seen))
+        };
         service.selector.iter().map(far).sum()
     };
     // a pod that shares no label, and whose values are spelt quite differently, is simply another application's
     let near = |v: &String, seen: &String| strsim::damerau_levenshtein(v, seen) <= 2.max(v.len() / 3);
     let is_related = |p: &&&Pod| {
-        let alike = |(k, v): (&String, &String)| p.labels.get(k).is_some_and(|seen| near(v, seen));
-        misses(p) < service.selector.len() || service.selector.iter().any(alike)
+        let spelt = |(k, v): (&String, &String)| alike(&p.labels, k).is_some_and(|(_, seen)| near(v, seen));
+        misses(p) < service.selector.len() || service.selector.iter().any(spelt)
     };
     pods.iter().filter(|p| !p.is_finished()).filter(is_related).min_by_key(|p| (misses(p), distance(p), p.name.clone())).copied()
 }
@@ -124,6 +138,15 @@ mod tests {
         let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&broken(), &to_web())));
         assert_eq!(found.sentence, "service/shop/web selects no pod: it wants app=wbe, and pod/shop/web-1 has app=web.");
         assert_eq!(found.about.to_string(), "service/shop/web");
+    }
+
+    #[test]
+    fn a_key_in_another_case_is_named() {
+        let mut world = World::shop();
+        world.service("web").selector = crate::model::testing::labels("App=web");
+        world.write_slices();
+        let found = only(check(&ServiceSelectsNothing, &Case::unmeasured(&world, &to_web())));
+        assert_eq!(found.sentence, "service/shop/web selects no pod: it wants App=web, and pod/shop/web-1 has app=web.");
     }
 
     #[test]

@@ -91,9 +91,19 @@ pub(super) fn outside(words: &[&str]) -> Option<Source> {
 pub(super) fn destination(words: &[&str]) -> Result<End, EndError> {
     match words {
         [word] => one_word(word, Side::Destination),
+        // as kubectl port-forward takes it
+        [word, ports] if is_ports(ports) && Kind::read(word).is_none() => {
+            let port = ports.rsplit(':').next().unwrap_or_default();
+            Err(EndError::new(format!("{} stands apart from its destination", quote(ports)), format!("write {word}:{port}")))
+        }
         [kind, name] => object(kind, name),
         _ => Err(EndError::new("no words", "name a Service, a pod, a name or an address")),
     }
+}
+
+/// `80` or `8080:80`.
+fn is_ports(word: &str) -> bool {
+    word.split(':').count() <= 2 && word.split(':').all(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +138,12 @@ fn one_word(word: &str, side: Side) -> Result<End, EndError> {
     match (fixed, side) {
         (Some(what), Side::Destination) => Ok(End { what, namespace: None, port }),
         (None, Side::Destination) => {
+            // no top-level domain is a number (RFC 3696, section 2)
+            if name.split('.').count() == 4
+                && name.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+            {
+                return Err(EndError::new(format!("{} is no address", quote(name)), "its four numbers go from 0 to 255"));
+            }
             dns_name(name)?;
             Ok(End { what: What::Name(name.to_owned()), namespace: None, port })
         }
@@ -177,6 +193,9 @@ fn object(kind: &str, rest: &str) -> Result<End, EndError> {
         None => (None, path),
     };
     object_name(name)?;
+    if known == Kind::Service {
+        service_name(namespace, name)?;
+    }
     if let Some(namespace) = namespace {
         object_name(namespace)?;
         if known == Kind::Node {
@@ -184,6 +203,23 @@ fn object(kind: &str, rest: &str) -> Result<End, EndError> {
         }
     }
     Ok(End { what: What::Object(known, name.to_owned()), namespace: namespace.map(str::to_owned), port })
+}
+
+/// A Service is named by a DNS label that begins with a letter (`ValidateServiceName`, pkg/apis/core/validation, v1.34): a dot is that
+/// of a DNS name, and a number the port.
+fn service_name(namespace: Option<&str>, name: &str) -> Result<(), EndError> {
+    if let (Some(service), true) = (namespace, name.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(EndError::new(
+            format!("{} cannot be the name of a Service", quote(name)),
+            format!("write svc/{service}:{name}"),
+        ));
+    }
+    if let Some((service, rest)) = name.split_once('.') {
+        let of = rest.split('.').next().unwrap_or_default();
+        let next = format!("write svc/{of}/{service}, or {name} without a kind for the DNS name");
+        return Err(EndError::new(format!("{} cannot be the name of a Service: it has a dot", quote(name)), next));
+    }
+    Ok(())
 }
 
 const KINDS: &str = "kinds: pod, svc, ingress, gateway, httproute, grpcroute, deploy, sts, ds, rs, job, cronjob, node";

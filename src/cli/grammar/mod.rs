@@ -118,6 +118,9 @@ fn misfit(left: &[&str], right: &[&str]) -> CliError {
 fn without_to(words: &[&str]) -> CliError {
     match words {
         [] => CliError::new("no question", EXAMPLE),
+        [only] if only.contains(" to ") => {
+            CliError::new("the question is one quoted word", format!("leave the quotes out: kubectl netcheck {}", only.trim()))
+        }
         [.., last] if matches!(*last, "from" | "->" | "=>") => CliError::new("no \"to\" between source and destination", EXAMPLE),
         _ => CliError::new(format!("no \"to\" between source and destination in {}", end::quote(&words.join(" "))), EXAMPLE),
     }

@@ -184,3 +184,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn slips_of_the_tongue_are_told_the_right_words() {
+    let cases = [
+        (&["pod", "client", "to", "svc", "web.shop"][..], "write svc/shop/web, or web.shop without a kind for the DNS name"),
+        (&["pod", "client", "to", "svc", "web/80"], "write svc/web:80"),
+        (&["pod", "client", "to", "svc/web", "8080:80"], "write svc/web:80"),
+        (&["pod", "client", "to", "10.96.999.1:80"], "its four numbers go from 0 to 255"),
+        (&["pod client to svc web"], "leave the quotes out: kubectl netcheck pod client to svc web"),
+    ];
+    for (words, next) in cases {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        let error = parse(&words, &defaults()).expect_err("refused");
+        assert_eq!(error.next, next, "{words:?}");
+    }
+}

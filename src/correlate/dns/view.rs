@@ -178,7 +178,7 @@ pub(super) fn nothing_to_do(cx: &Correlation<'_>) -> Option<Verdict> {
 
 /// The reason of a cause that could not be decided because nothing was sent.
 pub(super) fn unmeasured() -> Verdict {
-    Verdict::Undetermined("no DNS query was sent from the source".to_owned())
+    Verdict::Undetermined("the name was not looked up as the source does, or no DNS query was answered in time".to_owned())
 }
 
 /// NetworkPolicies that select the source: their egress rules may be what blocks DNS.

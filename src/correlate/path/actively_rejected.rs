@@ -1,4 +1,5 @@
 use crate::correlate::summary::decisive;
+use crate::correlate::view::icmp_meaning;
 use crate::correlate::{Cause, Correlation};
 use crate::declare_finding;
 use crate::finding::{Finding, Meta, Verdict};
@@ -50,7 +51,7 @@ impl Cause for ActivelyRejected {
             let about = sender(cx, *from);
             let sentence = format!(
                 "{about} rejects packets to {what} with ICMP type {icmp_type} code {code} ({}).",
-                meaning(from.is_ipv6(), *icmp_type, *code)
+                icmp_meaning(from.is_ipv6(), *icmp_type, *code)
             );
             let finding = Finding::cause(Self::META, about, sentence)
                 .proven()
@@ -71,18 +72,6 @@ fn sender(cx: &Correlation<'_>, ip: std::net::IpAddr) -> ObjectRef {
     let has = |n: &&crate::model::Node| n.internal_ips.contains(&ip) || n.pod_cidrs.iter().any(|c| c.contains(&ip));
     let node = || cx.cluster.nodes.seen().find(has).map(crate::model::Node::object);
     pod.or_else(node).unwrap_or_else(|| ObjectRef::new("address", "", &ip.to_string()))
-}
-
-/// RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
-fn meaning(v6: bool, icmp_type: u8, code: u8) -> &'static str {
-    match (v6, icmp_type, code) {
-        (false, 3, 0) | (true, 1, 0) => "no route",
-        (false, 3, 1) | (true, 1, 3) => "host unreachable",
-        (false, 3, 3) | (true, 1, 4) => "port unreachable",
-        (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
-        (false, 11, _) | (true, 3, _) => "hop limit exceeded",
-        _ => "see RFC 792 and RFC 4443",
-    }
 }
 
 #[cfg(test)]
