@@ -231,7 +231,7 @@ fn state(status: &ContainerStatus) -> State {
 }
 
 /// An event of the kubelet that says that the image cannot be had (pkg/kubelet/events/event.go, v1.34: `Failed`, `ErrImageNeverPull`,
-/// `InspectFailed`; the messages are those of pkg/kubelet/images/image_manager.go).
+/// `InspectFailed`; the messages are those of `pkg/kubelet/images/image_manager.go`).
 pub(super) fn of_events(object: &ObjectRef, image: &str, events: &[Event], name: &str) -> Option<LaunchFailure> {
     let ours = format!("spec.ephemeralContainers{{{name}}}");
     let tells = |e: &&Event| {

@@ -295,7 +295,7 @@ fn without_values(reason: &str) -> String {
     for letter in reason.chars() {
         match quote {
             Some(open) if letter == open => {
-                told.push_str("…");
+                told.push('…');
                 told.push(letter);
                 quote = None;
             }
