@@ -185,7 +185,7 @@ fn not_found(object: &ObjectRef, resource: &Resource, cluster: &Cluster) -> Unre
         };
     }
     if let Some(other) = of_another_kind(object, cluster) {
-        return Unresolved { cause, next: format!("there is a {other} of that name: write {other}/{name}") };
+        return Unresolved { cause, next: format!("there is a {other} of that name: write {other}/{namespace}/{name}") };
     }
     let near = names::nearest(name, all.iter().filter(|(ns, _)| ns == namespace).map(|(_, n)| n.as_str()));
     let next = near.map_or_else(
