@@ -13,6 +13,7 @@ pub fn next(namespace: Option<&str>, cluster: &Cluster) -> Vec<Query> {
     };
     let mut wanted = vec![list(Resource::Pods), list(Resource::NetworkPolicies), Query::all(Resource::Namespaces)];
     let namespaces: Vec<&str> = namespace.into_iter().collect();
+    wanted.push(Query::all(Resource::DaemonSets));
     wanted.extend(policy::reads(cluster, &namespaces));
     wanted.extend(enforcement(cluster));
     let mut seen = Vec::new();

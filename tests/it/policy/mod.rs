@@ -2,5 +2,6 @@
 
 mod cases;
 mod cyclonus;
+mod live;
 mod random;
 mod world;
