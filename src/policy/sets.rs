@@ -1,5 +1,6 @@
 //! Predicates over all classes at once: which classes match for sure, and which may.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -46,13 +47,24 @@ pub(super) struct Index<'a> {
     namespaces: HashMap<&'a str, Bits>,
     /// Label key to value to the pods that have it.
     labels: HashMap<&'a str, HashMap<&'a str, Bits>>,
+    /// Conditions on namespaces that were asked before: policies share a few.
+    asked: RefCell<HashMap<LabelExpr, Span>>,
 }
+
+/// Conditions on namespaces that are remembered.
+const REMEMBERED: usize = 4096;
 
 impl<'a> Index<'a> {
     pub(super) fn new(examples: Vec<Endpoint<'a>>, keys: &std::collections::BTreeSet<&str>, v6: bool) -> Self {
         let size = examples.len();
-        let mut index =
-            Self { pods: Bits::none(size), namespaces: HashMap::new(), labels: HashMap::new(), examples: Vec::new(), v6 };
+        let mut index = Self {
+            pods: Bits::none(size),
+            namespaces: HashMap::new(),
+            labels: HashMap::new(),
+            asked: RefCell::default(),
+            examples: Vec::new(),
+            v6,
+        };
         for (class, endpoint) in examples.iter().enumerate().filter(|(_, e)| e.kind == EndpointKind::Pod) {
             index.pods.insert(class);
             index.namespaces.entry(endpoint.namespace).or_insert_with(|| Bits::none(size)).insert(class);
@@ -131,6 +143,18 @@ impl<'a> Index<'a> {
 
     /// Labels of a namespace are asked once for all its classes.
     fn in_namespaces(&self, labels: &LabelExpr) -> Span {
+        if let Some(known) = self.asked.borrow().get(labels) {
+            return known.clone();
+        }
+        let span = self.in_each_namespace(labels);
+        let mut asked = self.asked.borrow_mut();
+        if asked.len() < REMEMBERED {
+            asked.insert(labels.clone(), span.clone());
+        }
+        span
+    }
+
+    fn in_each_namespace(&self, labels: &LabelExpr) -> Span {
         let mut span = Span::exactly(Bits::none(self.size()));
         #[expect(clippy::iter_over_hash_type, reason = "a union has no order")]
         for classes in self.namespaces.values() {

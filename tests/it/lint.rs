@@ -1,8 +1,9 @@
 //! `policy lint` on directories of manifests: each below `tests/lint` has its manifests and what is printed of them. `UPDATE=1` writes that anew.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::root;
 
@@ -120,6 +121,51 @@ fn formats_of_one_command_are_refused_by_others() {
     assert!(refused(&["policy", "lint", "-f", &directory, "-o", "csv"]).contains("only policy matrix has this format"));
     assert!(refused(&["policy", "matrix", "-f", &directory, "-o", "sarif"]).contains("only policy lint has this format"));
     assert!(refused(&["explain", "NC2201", "-o", "sarif"]).contains("only policy lint has this format"));
+}
+
+/// Parts that multiply when they are read, and parts inside parts inside parts.
+#[test]
+fn bombs_are_one_line_with_their_place() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut laughs = String::from("# nothing\n---\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        laughs.extend([format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))]);
+    }
+    let deep = format!("kind: X\nspec: {}{}\n", "[".repeat(100_000), "]".repeat(100_000));
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n";
+    for (name, text, line) in [("laughs.yaml", laughs, 7..20), ("deep.yaml", deep, 6..7)] {
+        let file = directory.path().join(name);
+        fs::write(&file, format!("{namespace}{text}")).expect("writable");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-netcheck"));
+        let started = std::time::Instant::now();
+        let output = command.env_clear().args(["policy", "lint", "-o", "json", "-f"]).arg(&file).output().expect("runs");
+        assert!(started.elapsed().as_secs() < 20, "{name}: {:?}", started.elapsed());
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let findings = report["findings"].as_array().expect("findings");
+        assert_eq!(findings.len(), 1, "{name}: {findings:?}");
+        assert_eq!(findings[0]["code"], "NC2211");
+        assert!(findings[0]["place"]["file"].as_str().expect("a file").ends_with(name));
+        assert!(line.contains(&findings[0]["place"]["line"].as_u64().expect("a line")), "{findings:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_read_and_has_no_address() {
+    let text = fs::read(root().join("tests/lint/broken/manifests/policies.yaml")).expect("readable");
+    let run = |format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-netcheck"));
+        command.env_clear().args(["policy", "lint", "-f", "-", "-q", "-o", format]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("runs");
+        child.stdin.take().expect("piped").write_all(&text).expect("takes it");
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!(output.status.code(), Some(1));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
+    };
+    let report = run("json");
+    assert_eq!(report["findings"][0]["place"]["file"], "standard input");
+    let log = run("sarif");
+    assert!(log["runs"][0]["results"][0]["locations"][0].get("physicalLocation").is_none());
 }
 
 #[test]

@@ -30,7 +30,8 @@ use crate::cli::terminal::{self, Surroundings};
 /// where, -o name prints the codes alone, and -o sarif is for code hosts and editors.
 ///
 /// Manifests need not hold all that policies are about: a selector is told only when they hold pods or workloads where it
-/// looks, and what they leave open does not change the exit code.
+/// looks, and what they leave open does not change the exit code. A document of a file may have 256 MiB, and a file any number
+/// of documents.
 ///
 /// The exit code is 0 without a warning (notes do not count), 1 with one, 3 without one when not everything of the cluster could
 /// be read or policies are of a kind that this version does not judge, and 2 when the work could not be done.

@@ -53,7 +53,7 @@ pub(super) fn broken(error: &serde_saphyr::Error) -> Broken {
     let text = error.without_snippet().to_string();
     let text = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let text = text.split_once(": ").filter(|(place, _)| place.starts_with("line ")).map_or(text, |(_, why)| why);
-    let text = text.rfind(" at line ").and_then(|at| text.get(..at)).unwrap_or(text);
+    let text = text.find(" at line ").and_then(|at| text.get(..at)).unwrap_or(text);
     Broken { line, why: text.to_owned() }
 }
 
@@ -186,6 +186,14 @@ mod tests {
         let error = read("a: 1\na: 2\n").expect_err("a key twice");
         assert_eq!(error.line, Some(2));
         assert!(error.why.contains("duplicate"), "{error:?}");
+        let laughs = format!(
+            "a: &a [{}]\nb: &b [{}]\nc: [{}]\n",
+            vec!["x"; 99].join(","),
+            vec!["*a"; 99].join(","),
+            vec!["*b"; 99].join(",")
+        );
+        let error = read(&laughs).expect_err("too many aliases");
+        assert!(error.line.is_some() && !error.why.contains("at line") && !error.why.contains('('), "{error:?}");
     }
 
     #[test]

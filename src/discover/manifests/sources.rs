@@ -122,7 +122,9 @@ impl<R: Read> Documents<R> {
         let mut start = 0;
         loop {
             if self.document.len() == start {
-                self.reader.read_until(b'\n', &mut self.document)?;
+                // a line may be longer than any document: no more of it than tells that
+                let room = (DOCUMENT + 1 - start) as u64;
+                self.reader.by_ref().take(room).read_until(b'\n', &mut self.document)?;
             }
             let Some(added) = self.document.get(start..).filter(|line| !line.is_empty()) else {
                 self.is_over = true;
@@ -144,7 +146,7 @@ impl<R: Read> Documents<R> {
                 None => added,
             };
             has_content |= has_words(words);
-            self.lines += 1;
+            self.lines += usize::from(added.ends_with(b"\n"));
             self.bytes += added.len() as u64;
             start = self.document.len();
             if start > DOCUMENT {
@@ -206,6 +208,17 @@ mod tests {
             let at = usize::try_from(offset).expect("small");
             assert!(text[at..].starts_with(part), "{part}");
         }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_memory_without_end() {
+        let endless = io::repeat(b'x').take(DOCUMENT as u64 * 3);
+        let mut documents = Documents::new(endless.chain(&b"\n---\na: 1\n"[..]));
+        let first = documents.next().expect("reads").expect("a document");
+        assert!(first.is_too_large && first.bytes.is_empty() && first.line == 1);
+        assert!(documents.document.capacity() <= 2 * (DOCUMENT + 1), "{}", documents.document.capacity());
+        let second = documents.next().expect("reads").expect("a document");
+        assert_eq!((second.bytes, second.line), (&b"---\na: 1\n"[..], 2));
     }
 
     #[test]

@@ -237,6 +237,13 @@ impl<'g> Context<'g> {
         self.cluster.services.complete(&Resource::Services, self.namespace.as_deref()).missing()
     }
 
+    /// Selectors may find pods that are not here: those of other clusters of a mesh, which has a number for each.
+    pub(super) fn has_remote_pods(&self) -> bool {
+        let is_cilium = matches!(self.ground.enforcement.engine, Engine::Cilium(_));
+        let config = self.cluster.config_maps.seen().find(|map| map.name == "cilium-config");
+        is_cilium && config.and_then(|map| map.data.get("cluster-id")).is_some_and(|id| !matches!(id.as_str(), "" | "0"))
+    }
+
     /// Why not all pods of a namespace (of all) are at hand, nor the workloads that may make some.
     pub(super) fn pods_missing(&self, namespace: Option<&str>) -> Option<String> {
         let of = |what: &str, why: String| match namespace {

@@ -5,8 +5,8 @@ use crate::dns_config::{self, DNS_LABEL};
 use crate::finding::{Finding, Meta};
 use crate::model::{Labels, ObjectRef, Pod, Protocol, Service, TargetPort};
 use crate::policy::{
-    Action, Direction, Endpoint, EndpointKind, Flow, LabelView, NAME_LABEL, Outcome, Policy, PortMatch, Predicate, Reason, Rule,
-    Rulebook,
+    Action, Direction, Endpoint, EndpointKind, Engine, Flow, LabelView, NAME_LABEL, Outcome, Policy, PortMatch, Predicate,
+    Reason, Rule, Rulebook,
 };
 
 use super::reach::some;
@@ -43,6 +43,8 @@ declare_finding! {
     EgressWithoutDns, "NC2205", "egress-without-dns", "Policy isolates egress and leaves out DNS"
 }
 
+const BEFORE_OR_AFTER: &str = "a rule has the address of the DNS Service, and the API does not say whether ipBlock sees addresses before or after \
+                               they are translated";
 const UNREAD: &str = "the DNS pods are not in the manifests";
 
 impl Lint for EgressWithoutDns {
@@ -105,6 +107,8 @@ fn finding(cx: &Context<'_>, servers: &Servers<'_>, object: &ObjectRef, why: &st
 struct Servers<'s> {
     /// Any of them.
     ends: Vec<(Endpoint<'s>, u16)>,
+    /// The Service's own addresses.
+    virtual_ends: Vec<Endpoint<'s>>,
     name: String,
     is_assumed: bool,
 }
@@ -151,7 +155,7 @@ impl<'s> Servers<'s> {
         let Some(service) = dns.service() else {
             if cx.is_manifests() {
                 let name = String::from("the cluster's DNS (UDP 53 of the pods with k8s-app=kube-dns in kube-system)");
-                return Ok(Self { ends: assumed.ends(cx), name, is_assumed: true });
+                return Ok(Self { ends: assumed.ends(cx), virtual_ends: Vec::new(), name, is_assumed: true });
             }
             let why = dns.services.missing().unwrap_or_else(|| String::from("there is none"));
             return Err(format!("the cluster's DNS Service: {why}"));
@@ -172,7 +176,19 @@ impl<'s> Servers<'s> {
         }
         let at = pods.first().and_then(|pod| port(service, pod)).unwrap_or(53);
         let names = some(pods.iter().map(|p| p.object().to_string()).collect());
-        Ok(Self { ends, name: format!("{} (UDP {at} of {names})", service.object()), is_assumed: false })
+        let ips = service.cluster_ips.iter();
+        let virtual_ends = ips.map(|ip| cx.ground.directory.external(std::slice::from_ref(ip))).collect();
+        Ok(Self { ends, virtual_ends, name: format!("{} (UDP {at} of {names})", service.object()), is_assumed: false })
+    }
+
+    /// A rule for addresses has the Service's own, which the pods do not have. Cilium sees the pods.
+    fn is_let_to_the_service(&self, cx: &Context<'_>, book: &Rulebook, pod: &Pod) -> bool {
+        cx.ground.enforcement.engine == Engine::Spec
+            && self.virtual_ends.iter().any(|to| {
+                let v6 = to.ips.first().is_some_and(std::net::IpAddr::is_ipv6);
+                let flow = Flow { from: cx.ground.directory.pod(pod), to: *to, protocol: Protocol::Udp, port: 53, v6 };
+                book.decide(&flow, Direction::Egress).outcome != Outcome::Denied
+            })
     }
 
     /// Whether a pod's policies let it ask any of them.
@@ -203,6 +219,7 @@ impl<'s> Servers<'s> {
         }
         match (unknown, denied) {
             (Some(why), _) => Reached::Unknown(why),
+            (None, Some(_)) if self.is_let_to_the_service(cx, book, pod) => Reached::Unknown(String::from(BEFORE_OR_AFTER)),
             (None, Some((object, why))) => Reached::No(object, why),
             // isolated by a setting: no policy of anybody's to mend
             (None, None) => Reached::Yes,
@@ -318,6 +335,13 @@ mod tests {
             let linted = shop.lint(&EgressWithoutDns);
             assert_eq!((linted.findings.len(), linted.is_incomplete), (0, true), "{denied:?} {linted:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_for_the_address_of_the_service_leaves_it_open() {
+        let dns = policy("shop", "dns", "app=client").egress([rule([block("10.96.0.10/32", &[])], [udp(53)])]);
+        let linted = Shop::with([to_web(), dns]).lint(&EgressWithoutDns);
+        assert_eq!((linted.findings.len(), linted.is_incomplete), (0, true), "{linted:?}");
     }
 
     #[test]

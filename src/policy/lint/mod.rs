@@ -7,6 +7,8 @@ mod context;
 mod cover;
 mod direction_left_out;
 mod egress_without_dns;
+#[cfg(test)]
+mod hundred_thousand;
 mod manifest_not_read;
 mod out;
 mod peer_matches_nothing;

@@ -79,7 +79,7 @@ impl Out {
         let missing = cx.policies_missing();
         let is_incomplete = !missing.is_empty() || self.open.keys().any(|open| !open.is_outside);
         let open = self.open.into_iter().map(|(open, places)| {
-            let more = if places.count > 1 { format!(" and {} more places", places.count - 1) } else { String::new() };
+            let more = if places.count > 1 { format!(" and {} more", places.count - 1) } else { String::new() };
             (format!("{}: {}{more}", open.code, places.first), open.why)
         });
         Linted {

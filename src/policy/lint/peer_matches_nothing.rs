@@ -54,6 +54,14 @@ fn one(cx: &Context<'_>, item: &Item<'_>, at: &str, peer: &Predicate, out: &mut 
         Found::Nobody if !asks_labels(peer) && !cx.namespaces_of(peer).is_empty() => {}
         // pods in their node's network may be meant, and what policies do with them is left open
         Found::Nobody if cx.finds_host_network(peer).is_some() => {}
+        Found::Nobody if cx.has_remote_pods() => {
+            out.open(
+                meta,
+                &item.policy.object,
+                at,
+                "pods of other clusters of Cilium's mesh may be meant: cluster-id of cilium-config is set",
+            );
+        }
         Found::Nobody => out.found(finding(cx, item, at, peer), at),
     }
 }

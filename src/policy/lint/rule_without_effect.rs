@@ -4,7 +4,7 @@ use crate::declare_finding;
 use crate::finding::{Finding, Meta};
 use crate::policy::{Action, Direction, Join, LabelExpr, Predicate, Rule};
 
-use super::cover::{covers_predicate, covers_rule};
+use super::cover::{covers_rule, inside, is_known, is_plain};
 use super::reach::path;
 use super::{Context, Item, Lint, Out};
 
@@ -28,7 +28,7 @@ declare_finding! {
 }
 
 /// Rules that one is compared with. More, for the same pods, are not looked at.
-const MAX_CANDIDATES: usize = 200;
+const MAX_CANDIDATES: usize = 100;
 
 impl Lint for RuleWithoutEffect {
     fn meta(&self) -> &'static Meta {
@@ -39,8 +39,7 @@ impl Lint for RuleWithoutEffect {
         let mut by_subject: HashMap<&Predicate, Vec<Placed<'_, '_>>> = HashMap::new();
         let mut ordered: Vec<Placed<'_, '_>> = Vec::new();
         for item in cx.items() {
-            for (number, (direction, rule)) in item.rules().enumerate() {
-                let placed = Placed { item, direction, rule, number };
+            for placed in plain(item) {
                 match item.tier.join {
                     Join::Union => {
                         let list = by_subject.entry(&item.policy.subject).or_default();
@@ -57,11 +56,10 @@ impl Lint for RuleWithoutEffect {
             let mut keys = vec![&item.policy.subject];
             keys.extend(Some(&whole).filter(|w| **w != item.policy.subject));
             let candidates: Vec<_> = keys.into_iter().filter_map(|key| by_subject.get(key)).flatten().collect();
-            for (number, (direction, rule)) in item.rules().enumerate() {
-                let own = Placed { item, direction, rule, number };
+            for own in plain(item) {
                 let covering = candidates.iter().find(|other| own.is_redundant_beside(other));
                 if let Some(other) = covering {
-                    out.found(finding(&own, other), path(rule));
+                    out.found(finding(&own, other), path(own.rule));
                 }
             }
         }
@@ -85,6 +83,13 @@ struct Placed<'c, 'g> {
     number: usize,
 }
 
+/// The rules of a policy of which nothing is unknown.
+fn plain<'c, 'g>(item: &'c Item<'g>) -> impl Iterator<Item = Placed<'c, 'g>> {
+    let is_known = is_known(&item.policy.subject);
+    let rules = item.rules().enumerate().filter(move |(_, (_, rule))| is_known && is_plain(rule));
+    rules.map(move |(number, (direction, rule))| Placed { item, direction, rule, number })
+}
+
 impl Placed<'_, '_> {
     fn is_same_policy(&self, other: &Self) -> bool {
         std::ptr::eq(self.item.policy, other.item.policy)
@@ -96,9 +101,9 @@ impl Placed<'_, '_> {
         let covers = |a: &Self, b: &Self| {
             a.direction == b.direction
                 && a.rule.action == b.rule.action
-                && a.item.tier.name == b.item.tier.name
-                && (a.is_same_policy(b) || covers_predicate(&a.item.policy.subject, &b.item.policy.subject))
+                && std::ptr::eq(a.item.tier, b.item.tier)
                 && covers_rule(a.rule, b.rule)
+                && (a.is_same_policy(b) || inside(&a.item.policy.subject, &b.item.policy.subject))
         };
         if is_itself || !covers(other, self) {
             return false;
@@ -116,9 +121,9 @@ impl Placed<'_, '_> {
             other.item.policy.priority < self.item.policy.priority
         };
         comes_later
-            && self.item.tier.name == other.item.tier.name
+            && std::ptr::eq(self.item.tier, other.item.tier)
             && self.direction == other.direction
-            && (self.is_same_policy(other) || covers_predicate(&other.item.policy.subject, &self.item.policy.subject))
+            && (self.is_same_policy(other) || inside(&other.item.policy.subject, &self.item.policy.subject))
             && covers_rule(other.rule, self.rule)
     }
 }
