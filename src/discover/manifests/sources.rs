@@ -10,6 +10,8 @@ use super::ManifestError;
 const FILES: usize = 100_000;
 /// Most bytes of one document: a dump of 20,000 pods in one List.
 pub(super) const DOCUMENT: usize = 256 << 20;
+/// Bytes of a line that are read at once, at least.
+const LEAST: usize = 1 << 16;
 /// The name of standard input, as kubectl writes it.
 pub(super) const STDIN: &str = "-";
 
@@ -122,9 +124,9 @@ impl<R: Read> Documents<R> {
         let mut start = 0;
         loop {
             if self.document.len() == start {
-                // a line may be longer than any document: no more of it than tells that
-                let room = (DOCUMENT + 1 - start) as u64;
-                self.reader.by_ref().take(room).read_until(b'\n', &mut self.document)?;
+                // a line may be longer than any document: no more of it than tells that, and never less than a marker
+                let room = (DOCUMENT + 1).saturating_sub(start).max(LEAST);
+                self.reader.by_ref().take(room as u64).read_until(b'\n', &mut self.document)?;
             }
             let Some(added) = self.document.get(start..).filter(|line| !line.is_empty()) else {
                 self.is_over = true;
@@ -149,7 +151,7 @@ impl<R: Read> Documents<R> {
             self.lines += usize::from(added.ends_with(b"\n"));
             self.bytes += added.len() as u64;
             start = self.document.len();
-            if start > DOCUMENT {
+            if start > DOCUMENT || is_too_large {
                 is_too_large = true;
                 self.document.clear();
                 start = 0;
