@@ -208,7 +208,25 @@ impl Settings {
         if let PortMatch::Named { protocol: Some(protocol), name } = &port {
             return self.named(direction, name, *protocol);
         }
-        Some(port)
+        match port {
+            PortMatch::Range { protocol, first, last } if first != last => Some(self.first_to_last(protocol, first, last)),
+            PortMatch::Range { .. }
+            | PortMatch::Protocol(_)
+            | PortMatch::Named { .. }
+            | PortMatch::NoneOf(_)
+            | PortMatch::Unknown(_) => Some(port),
+        }
+    }
+
+    /// Ports from `port` to `endPort`. Cilium before v1.16 takes the first of them alone (pkg/k8s/network_policy.go, v1.15.19).
+    fn first_to_last(&self, protocol: crate::model::Protocol, first: u16, last: u16) -> PortMatch {
+        match self.since((1, 16)) {
+            Some(true) => PortMatch::Range { protocol, first, last },
+            Some(false) => PortMatch::Range { protocol, first, last: first },
+            None => PortMatch::Unknown(format!(
+                "ports {first} to {last}: Cilium before v1.16 takes the first alone, and its version is not known"
+            )),
+        }
     }
 
     /// A port by its name. `None`: the name stands for nothing. In rules of egress before v1.20 it stands for the one port

@@ -358,6 +358,12 @@ fn network_policies_as_cilium_reads_them() {
     };
     network_policy(named.clone(), new(&[])).check("x/b > y/a TCP 80 = allowed");
     network_policy(named, cilium("v1.16.0", &[])).check("x/b > y/a TCP 80 = denied");
+    let ports = vec![NetworkPolicyPort { protocol: Protocol::Tcp, port: Some(PolicyPort::Number(80)), end_port: Some(90) }];
+    let ranged = NetworkPolicy { ingress: vec![NetworkPolicyRule { peers: Vec::new(), ports }], ..NetworkPolicy::default() };
+    let ranged = |version: &str| network_policy(ranged.clone(), cilium(version, &[]));
+    ranged("v1.16.0").check("x/b > x/a TCP 90 = allowed\nx/b > x/a TCP 91 = denied");
+    ranged("v1.15.19").check("x/b > x/a TCP 80 = allowed\nx/b > x/a TCP 90 = denied");
+    ranged("latest").check("x/b > x/a TCP 90 = undetermined & before v1.16");
     let off = NetworkPolicy::default();
     network_policy(off, new(&[("enable-k8s-networkpolicy", "false")])).check("x/b > x/a TCP 80 = allowed");
 }
