@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ struct Live {
 #[test]
 fn what_connects_is_what_was_computed() {
     let Ok(kubeconfig) = env::var("NETCHECK_E2E_POLICY_KUBECONFIG") else {
-        println!("not run: NETCHECK_E2E_POLICY_KUBECONFIG names no cluster");
+        say("not run: NETCHECK_E2E_POLICY_KUBECONFIG names no cluster");
         return;
     };
     let tools = env::var("NETCHECK_E2E_TOOLS_IMAGE").unwrap_or_else(|_| "docker.io/netcheck/tools:1".to_owned());
@@ -56,7 +57,7 @@ impl Live {
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.spawn().expect("kubectl is on PATH");
         if let (Some(text), Some(stdin)) = (input, child.stdin.as_mut()) {
-            std::io::Write::write_all(stdin, text.as_bytes()).expect("kubectl reads");
+            stdin.write_all(text.as_bytes()).expect("kubectl reads");
         }
         let output = child.wait_with_output().expect("ends");
         assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -135,12 +136,12 @@ impl Live {
             let differs: Vec<_> = computed.iter().filter(|(pair, allowed)| measured.get(pair) != Some(allowed)).collect();
             if differs.is_empty() {
                 let allowed = computed.values().filter(|a| **a).count();
-                println!("{what}: {allowed} of {} connect, as computed, after {:.1?}", computed.len(), started.elapsed());
+                say(&format!("{what}: {allowed} of {} connect, as computed, after {:.1?}", computed.len(), started.elapsed()));
                 return;
             }
             if started.elapsed() > SETTLED {
                 let (first, allowed) = differs[0];
-                println!("{what}: {} differ, as {first:?}, computed {allowed}", differs.len());
+                say(&format!("{what}: {} differ, as {first:?}, computed {allowed}", differs.len()));
                 let policies = self.kubectl(
                     &["get", "networkpolicies,ciliumnetworkpolicies,ciliumclusterwidenetworkpolicies", "-A", "-o", "json"],
                     None,
@@ -307,4 +308,8 @@ fn cilium() -> Vec<Value> {
             "metadata": {"name": format!("nc-pol-{number}"), "labels": {"netcheck.dev/e2e": "live"}}, "spec": spec})
     });
     of_namespaces.chain(of_cluster).collect()
+}
+
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("stderr is open");
 }

@@ -218,7 +218,7 @@ impl Settings {
         }
     }
 
-    /// Ports from `port` to `endPort`. Cilium before v1.16 takes the first of them alone (pkg/k8s/network_policy.go, v1.15.19).
+    /// Ports from `port` to `endPort`. Cilium before v1.16 takes the first of them alone (`pkg/k8s/network_policy.go`, v1.15.19).
     fn first_to_last(&self, protocol: crate::model::Protocol, first: u16, last: u16) -> PortMatch {
         match self.since((1, 16)) {
             Some(true) => PortMatch::Range { protocol, first, last },
