@@ -141,7 +141,7 @@ fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 }
 
 /// One decoder for every source: the code that decodes a Pod is large, and would be there once for each.
-fn erased<'a, T: DeserializeOwned>(source: &mut dyn Deserializer<'a>) -> Result<T, String> {
+fn erased<T: DeserializeOwned>(source: &mut dyn Deserializer<'_>) -> Result<T, String> {
     erased_serde::deserialize(source).map_err(|e| e.to_string())
 }
 
