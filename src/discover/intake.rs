@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use erased_serde::Deserializer;
 use k8s_openapi::Resource as Kind;
 use k8s_openapi::api::{
     apps::v1 as apps, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery, networking::v1 as net,
@@ -132,28 +131,13 @@ pub(super) fn pod(text: &str, keep: bool) -> Result<(Pod, Option<Value>), String
     Ok((pod.model()?, pruned))
 }
 
-/// Decodes JSON text.
-fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let object = erased(&mut <dyn Deserializer<'_>>::erase(&mut json))?;
-    json.end().map_err(|e| e.to_string())?;
-    Ok(object)
-}
-
-/// One decoder for every source: the code that decodes a Pod is large, and would be there once for each.
-fn erased<T: DeserializeOwned>(source: &mut dyn Deserializer<'_>) -> Result<T, String> {
-    erased_serde::deserialize(source).map_err(|e| e.to_string())
-}
-
 /// Decodes JSON; an error names the field, as in `spec.ports[0].port: invalid type`.
 fn strictly<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    from_text(text).map_err(|plain| {
-        let (mut json, mut track) = (serde_json::Deserializer::from_str(text), serde_path_to_error::Track::new());
-        let mut traced = <dyn Deserializer<'_>>::erase(serde_path_to_error::Deserializer::new(&mut json, &mut track));
-        let failed = erased::<T>(&mut traced).is_err();
-        drop(traced);
-        let path = failed.then(|| track.path().to_string()).filter(|path| path != ".");
-        let why = plain.rfind(" at line ").and_then(|at| plain.get(..at)).unwrap_or(&plain);
+    serde_json::from_str(text).map_err(|plain| {
+        let traced: Result<T, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text));
+        let path = traced.err().map(|e| e.path().to_string()).filter(|path| path != ".");
+        let why = plain.to_string();
+        let why = why.rfind(" at line ").and_then(|at| why.get(..at)).unwrap_or(&why);
         path.map_or_else(|| why.to_owned(), |path| format!("{path}: {why}"))
     })
 }
@@ -211,15 +195,13 @@ impl<T: Object> Typed<T> {
         match raw {
             Raw::Json(text) => {
                 let name = || serde_json::from_str(text).map_or_else(|_| String::from("an object"), |object| name_of(&object));
-                from_text(text).map(T::keep).map_err(|e| format!("{}: {e}", name()))
+                serde_json::from_str(text).map(T::keep).map_err(|e| format!("{}: {e}", name()))
             }
             Raw::Wire(bytes) => {
                 let table = T::WIRE.ok_or("no protobuf was asked for")?;
                 wire::decode(table, bytes).map(T::keep).map_err(|e| e.to_string())
             }
-            Raw::Pruned(object) => {
-                erased(&mut <dyn Deserializer<'_>>::erase(object)).map_err(|e| format!("{}: {e}", name_of(object)))
-            }
+            Raw::Pruned(object) => T::deserialize(object).map_err(|e| format!("{}: {e}", name_of(object))),
             Raw::Written(text, namespace) => {
                 let mut object: T = strictly(text)?;
                 if let Some(namespace) = namespace {
